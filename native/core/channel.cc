@@ -1,0 +1,234 @@
+// The life of a channel: opening, joining, sleeping, the end, fork.
+#include "core/channel.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace isthmus {
+
+namespace {
+
+// The datagram that carries the descriptors to the worker.
+struct Greeting {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t descriptors;
+};
+constexpr size_t kGreetingDescriptors = 5;  // control, node's arena, worker's arena, node's event, worker's event
+
+constexpr uint64_t kMinArenaBytes = 1ull << 20;
+
+// Under `ulimit -v` or `-f` a smaller arena is used.
+Status create_arena(uint64_t bytes, Segment& out) noexcept {
+  Status status = Status::kSystem;
+  for (; bytes >= kMinArenaBytes && status != Status::kOk; bytes /= 2) status = Segment::create("isthmus-arena", bytes, out);
+  return status;
+}
+
+bool known_identity(const Identity& identity, uint64_t control_segment_bytes) noexcept {
+  const uint32_t ring = identity.ring_bytes;
+  return identity.magic == kMagic && identity.version == kLayoutVersion && ring >= kMinRingBytes && ring <= kMaxRingBytes &&
+         (ring & (ring - 1)) == 0 && control_segment_bytes >= control_bytes(ring);
+}
+
+}  // namespace
+
+Channel::Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept
+    : side_(side),
+      identity_(identity),
+      control_(std::move(control)),
+      socket_(socket),
+      events_{events[0], events[1]},
+      spin_ns_(identity.spin_ns) {
+  const Side peer = other(side);
+  doorbell_ = Doorbell(this->control().sides[index(side)], this->control().sides[index(peer)], events_[index(side)],
+                       events_[index(peer)]);
+  uint8_t* records = control_.data() + kRecordsOffset;
+  producer_ = Producer(this->control().rings[index(side)], records + uint64_t{index(side)} * identity.ring_bytes,
+                       identity.ring_bytes);
+  consumer_ = Consumer(this->control().rings[index(peer)], records + uint64_t{index(peer)} * identity.ring_bytes,
+                       identity.ring_bytes);
+}
+
+Channel::~Channel() {
+  if (ledger_ != nullptr) ledger_->detach_counters(id_);
+  queue_.clear();
+  spare_.clear();
+  for (const int event : events_) os::close_descriptor(event);
+  os::close_descriptor(socket_);
+}
+
+Status Channel::open(const ChannelOptions& options, std::unique_ptr<Channel>& out, int& peer_socket) noexcept {
+  Segment control;
+  Segment node_arena;
+  Segment worker_arena;
+  if (const Status status = Segment::create("isthmus-control", control_bytes(options.ring_bytes), control); status != Status::kOk)
+    return status;
+  if (const Status status = create_arena(options.arena_bytes, node_arena); status != Status::kOk) return status;
+  if (const Status status = create_arena(node_arena.bytes(), worker_arena); status != Status::kOk) return status;
+  Identity identity{};
+  identity.magic = kMagic;
+  identity.version = kLayoutVersion;
+  identity.ring_bytes = options.ring_bytes;
+  identity.node_arena = os::random_id();
+  identity.worker_arena = os::random_id();
+  identity.arena_bytes = node_arena.bytes();
+  identity.limit_bytes = options.limit_bytes;
+  identity.retain_bytes = options.retain_bytes;
+  identity.spin_ns = options.spin_ns;
+  std::memcpy(control.data(), &identity, sizeof identity);
+
+  const int events[2] = {os::create_event(), os::create_event()};
+  int sockets[2] = {-1, -1};
+  const bool connected = events[0] >= 0 && events[1] >= 0 && os::socket_pair(sockets) == 0;
+  if (connected) {
+    const Greeting greeting{kMagic, kLayoutVersion, kGreetingDescriptors};
+    const int descriptors[kGreetingDescriptors] = {control.descriptor(), node_arena.descriptor(), worker_arena.descriptor(),
+                                                   events[0], events[1]};
+    if (os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, kGreetingDescriptors) ==
+        static_cast<int64_t>(sizeof greeting)) {
+      out.reset(new Channel(Side::kNode, std::move(control), identity, events, sockets[0]));
+      out->attach_ledger(std::move(node_arena), std::move(worker_arena));
+      peer_socket = sockets[1];
+      return Status::kOk;
+    }
+  }
+  for (const int descriptor : {events[0], events[1], sockets[0], sockets[1]}) os::close_descriptor(descriptor);
+  return Status::kSystem;
+}
+
+Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& out) noexcept {
+  os::set_close_on_exec(socket);
+  Greeting greeting{};
+  int descriptors[os::kMaxDescriptors];
+  size_t count = os::kMaxDescriptors;
+  const int64_t received = os::receive_with_descriptors(socket, &greeting, sizeof greeting, descriptors, &count, timeout_ns);
+  if (received != static_cast<int64_t>(sizeof greeting) || count != kGreetingDescriptors || greeting.magic != kMagic ||
+      greeting.version != kLayoutVersion) {
+    for (size_t at = 0; at < count; ++at) os::close_descriptor(descriptors[at]);
+    return received == 0 ? Status::kClosed : Status::kProtocol;
+  }
+  const int events[2] = {descriptors[3], descriptors[4]};
+  Segment control;
+  Segment node_arena;
+  Segment worker_arena;
+  const Status adopted[] = {Segment::adopt(descriptors[0], control), Segment::adopt(descriptors[1], node_arena),
+                            Segment::adopt(descriptors[2], worker_arena)};
+  Status status = Status::kOk;
+  for (const Status each : adopted)
+    if (each != Status::kOk) status = each;
+  Identity identity{};
+  if (status == Status::kOk) {
+    std::memcpy(&identity, control.data(), sizeof identity);
+    if (!known_identity(identity, control.bytes())) status = Status::kProtocol;
+  }
+  if (status != Status::kOk) {
+    for (const int event : events) os::close_descriptor(event);
+    return status;
+  }
+  out.reset(new Channel(Side::kWorker, std::move(control), identity, events, socket));
+  out->attach_ledger(std::move(worker_arena), std::move(node_arena));
+  return Status::kOk;
+}
+
+void Channel::attach_ledger(Segment own_arena, Segment peer_arena) noexcept {
+  const bool node = side_ == Side::kNode;
+  const uint64_t own_id = node ? identity_.node_arena : identity_.worker_arena;
+  const uint64_t peer_id = node ? identity_.worker_arena : identity_.node_arena;
+  ledger_ = std::make_shared<Ledger>(own_id, std::move(own_arena), identity_.limit_bytes, identity_.retain_bytes);
+  id_ = ledger_->add_channel(peer_id, std::move(peer_arena), &control().sides[index(side_)].counters,
+                             &control().sides[index(other(side_))].counters);
+}
+
+// --- sleeping --------------------------------------------------------------------------------------------
+
+bool Channel::park(bool for_space) noexcept {
+  doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
+  if (has_input()) {
+    doorbell_.withdraw();
+    return false;
+  }
+  own_counters().parks.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void Channel::unpark() noexcept {
+  doorbell_.withdraw();
+  doorbell_.clear();
+}
+
+bool Channel::spin(int64_t deadline_ns) noexcept {
+  int64_t until = last_activity_ns_.load(std::memory_order_relaxed) + static_cast<int64_t>(spin_ns());
+  if (deadline_ns >= 0) until = std::min(until, deadline_ns);
+  do {
+    for (int turn = 0; turn < 32; ++turn) {
+      if (has_input()) return true;
+      os::cpu_relax();
+    }
+  } while (os::now_ns() < until);
+  return false;
+}
+
+Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
+  if (closed()) return Status::kClosed;
+  if (has_input() || (!for_space && spin_ns() != 0 && spin(deadline_ns))) return Status::kOk;
+  flush_returns();
+  if (!park(for_space)) return Status::kOk;
+  const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
+  const os::Wake wake = os::wait_event(doorbell_.event(), socket_, left);
+  unpark();
+  switch (wake) {
+    case os::Wake::kNotified:
+      return Status::kOk;
+    case os::Wake::kTimeout:
+      return Status::kTimeout;
+    case os::Wake::kInterrupted:
+      return Status::kEmpty;
+    case os::Wake::kHungUp:
+      close();
+      return Status::kClosed;
+  }
+  return Status::kSystem;
+}
+
+// --- the end ---------------------------------------------------------------------------------------------
+
+void Channel::reap() noexcept {
+  close();
+  ledger_->drop_channel(id_);
+}
+
+void Channel::count_copied(uint64_t bytes) noexcept {
+  own_counters().copied_bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+// --- fork ------------------------------------------------------------------------------------------------
+
+void Channel::before_fork() noexcept {
+  consumer_mutex_.lock();
+  producer_mutex_.lock();
+  ledger_->before_fork();
+}
+
+void Channel::after_fork_in_parent() noexcept {
+  ledger_->after_fork_in_parent();
+  producer_mutex_.unlock();
+  consumer_mutex_.unlock();
+}
+
+void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
+  close();
+  broken_ = true;
+  control_.isolate();
+  for (int& descriptor : events_) {
+    os::close_descriptor(descriptor);
+    descriptor = -1;
+  }
+  os::close_descriptor(socket_);
+  socket_ = -1;
+  ledger_->after_fork_in_child(copy_bytes);
+  producer_mutex_.unlock();
+  consumer_mutex_.unlock();
+}
+
+}  // namespace isthmus

@@ -1,0 +1,140 @@
+// A channel: one conversation between Node and one worker. Two rings, two doorbells, a control socket.
+//
+// Sending: the blocks that a message names are lent, then the message is published; never the other way round.
+// Receiving: a record is copied to private memory, verified there, and takes a reference on every block it names,
+// before any later return takes effect. Returns, spills and cancels of queued calls are settled here and never seen
+// by the languages.
+//
+// Lock order: consumer, producer, ledger (a leaf). None is held while Python or JavaScript code runs.
+// drain() only tries the consumer lock: whoever fails to get it knows that somebody else is draining.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/doorbell.h"
+#include "core/ledger.h"
+#include "core/message.h"
+#include "core/ring.h"
+
+namespace isthmus {
+
+struct ChannelOptions {
+  uint64_t arena_bytes;   // address space of each arena
+  uint64_t limit_bytes;   // physical bytes of all arenas together
+  uint64_t retain_bytes;  // free large blocks an owner keeps touched
+  uint64_t spin_ns;       // how long a side polls after its last activity
+  uint32_t ring_bytes;    // power of two
+};
+
+class Channel {
+ public:
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel();
+
+  // Node: makes control segment, both arenas, events and the socket pair, and sends them down the socket.
+  // `peer_socket` is what the worker inherits; the caller closes its copy after the spawn.
+  [[nodiscard]] static Status open(const ChannelOptions& options, std::unique_ptr<Channel>& out, int& peer_socket) noexcept;
+  // Worker: takes over the inherited socket and receives the rest.
+  [[nodiscard]] static Status join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& out) noexcept;
+
+  // --- sending ---
+  // Publishes a finished FlatBuffer in private memory; fills in the places of its tensors, whose `slot` and `offset`
+  // the caller has set. kFull changes nothing: drain, wait for room, try again.
+  [[nodiscard]] Status send(uint8_t* message, uint32_t bytes) noexcept;
+  // Publishes leases that are to be returned. Wakes the other side only when many bytes are owed.
+  void flush_returns() noexcept;
+  // A block of the own arena. Before it grows, it takes in what the other side has returned; when the budget is used up
+  // the other side is asked to give up what it no longer needs.
+  [[nodiscard]] Status allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept;
+
+  // --- receiving ---
+  // Moves every record from the ring to the private queue, up to `max_records`. kProtocol closes the channel.
+  Status drain(uint32_t max_records = UINT32_MAX) noexcept;
+  // The next message, or kEmpty. Drains first. The memory of `out`'s old message is kept for reuse.
+  [[nodiscard]] Status receive(Message& out) noexcept;
+  [[nodiscard]] bool has_input() noexcept;
+
+  // --- sleeping ---
+  // Blocks until there is input or, if asked for, room in the outgoing ring: polls for the spin budget, then parks.
+  // deadline_ns: monotonic, negative for none. kClosed when the other process is gone; kEmpty when interrupted by a signal.
+  [[nodiscard]] Status wait(int64_t deadline_ns, bool for_space) noexcept;
+  // For an event loop that does its own waiting on `event()`. park() is false when there is something to do already.
+  [[nodiscard]] bool park(bool for_space) noexcept;
+  void unpark() noexcept;
+  [[nodiscard]] int event() const noexcept { return doorbell_.event(); }
+
+  // --- the end ---
+  void close() noexcept { closed_.store(true, std::memory_order_release); }
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  // The peer process has been reaped: its leases are dropped. Drain first: what it committed is still valid.
+  void reap() noexcept;
+  [[nodiscard]] int socket() const noexcept { return socket_; }
+
+  [[nodiscard]] Ledger& ledger() noexcept { return *ledger_; }
+  [[nodiscard]] std::shared_ptr<Ledger> shared_ledger() const noexcept { return ledger_; }
+  [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
+  [[nodiscard]] const Counters& counters(Side side) const noexcept { return control().sides[index(side)].counters; }
+  void count_copied(uint64_t bytes) noexcept;
+  [[nodiscard]] uint64_t spin_ns() const noexcept { return spin_ns_; }
+  void set_spin_ns(uint64_t spin_ns) noexcept { spin_ns_ = spin_ns; }
+
+  // --- fork ---
+  void before_fork() noexcept;
+  void after_fork_in_parent() noexcept;
+  void after_fork_in_child(uint64_t copy_bytes) noexcept;
+
+ private:
+  Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
+  void attach_ledger(Segment own_arena, Segment peer_arena) noexcept;
+  bool spin(int64_t deadline_ns) noexcept;
+  [[nodiscard]] Control& control() const noexcept { return *reinterpret_cast<Control*>(control_.data()); }
+  Counters& own_counters() noexcept { return control().sides[index(side_)].counters; }
+
+  // With the producer lock held.
+  Status publish(const uint8_t* message, uint32_t bytes, uint32_t reserve) noexcept;
+  Status publish_spilled(const uint8_t* message, uint32_t bytes) noexcept;
+  void publish_owed() noexcept;
+  void notify(uint32_t what) noexcept;
+
+  // With the consumer lock held.
+  Status take_record(const Consumer::Record& record) noexcept;
+  Status admit(Message& message) noexcept;
+  Status admit_spilled(const wire::Message& announcement) noexcept;
+  Status apply_returns(const wire::Message& message) noexcept;
+  bool drop_queued_call(uint32_t id) noexcept;
+  void enqueue(Message&& message) noexcept;
+  Message blank() noexcept;
+  void keep_spare(Message&& message) noexcept;
+
+  const Side side_;
+  const Identity identity_;  // private copy
+  Segment control_;
+  std::shared_ptr<Ledger> ledger_;  // outlives the channel while views exist
+  ChannelId id_ = 0;
+  int socket_;
+  int events_[2];
+  Doorbell doorbell_;
+  std::atomic<bool> closed_{false};
+  std::atomic<uint64_t> spin_ns_;
+  std::atomic<int64_t> last_activity_ns_{0};
+
+  std::mutex producer_mutex_;
+  Producer producer_;
+  flatbuffers::FlatBufferBuilder builder_;  // of returns and spills
+  uint64_t unnoticed_bytes_ = 0;            // returned without a notification
+  std::atomic<bool> pressure_{false};       // an allocation failed: ask the other side to give memory up
+
+  std::mutex consumer_mutex_;
+  Consumer consumer_;
+  std::deque<Message> queue_;
+  uint64_t queue_bytes_ = 0;
+  std::vector<Message> spare_;
+  bool broken_ = false;  // the peer violated the protocol; nothing more is read
+  std::atomic<uint32_t> queued_{0};
+};
+
+}  // namespace isthmus

@@ -1,0 +1,138 @@
+// Sending: lend what the message names, publish it, wake the other side if it sleeps.
+#include <cstring>
+
+#include "core/channel.h"
+
+namespace isthmus {
+
+namespace {
+
+using Lock = std::lock_guard<std::mutex>;
+
+constexpr uint32_t kReturnsPerMessage = 64;
+constexpr uint64_t kWakeForBytes = 64ull << 20;  // returns alone wake a parked peer once they free this much
+
+// Room that only returns may use, so that they are never kept waiting behind calls.
+constexpr uint32_t reserve_bytes(uint32_t ring_bytes) noexcept { return ring_bytes / 8; }
+
+}  // namespace
+
+Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
+  if (closed()) return Status::kClosed;
+  const auto* tensors = wire::GetMessage(message)->tensors();
+  const uint32_t count = tensors == nullptr ? 0 : tensors->size();
+  uint32_t lent = 0;
+  uint64_t shared_bytes = 0;
+  Status status = Status::kOk;
+  for (; lent < count; ++lent) {
+    const wire::Tensor& tensor = *tensors->Get(lent);
+    const uint32_t slot = tensor.place()->slot();
+    BlockName name;
+    status = ledger_->lend(slot, id_, name);
+    if (status != Status::kOk) break;
+    set_place(tensor, wire::Place(slot, 0, tensor.place()->offset(), words(name.arena), words(name.block),
+                                  words(name.length)));
+    shared_bytes += tensor_bytes(tensor);
+  }
+  const bool spills = bytes > producer_.max_record_bytes();
+  if (spills) drain();  // the block may come from what the other side has returned
+  if (status == Status::kOk) {
+    const Lock lock(producer_mutex_);
+    publish_owed();
+    status = spills ? publish_spilled(message, bytes)
+                    : publish(message, bytes, reserve_bytes(producer_.capacity()));
+  }
+  if (status != Status::kOk) {
+    while (lent-- > 0) ledger_->unlend(tensors->Get(lent)->place()->slot(), id_);
+    return status;
+  }
+  own_counters().shared_bytes.fetch_add(shared_bytes, std::memory_order_relaxed);
+  own_counters().messages.fetch_add(1, std::memory_order_relaxed);
+  notify(kAwaitsRecords);
+  return Status::kOk;
+}
+
+Status Channel::publish(const uint8_t* message, uint32_t bytes, uint32_t reserve) noexcept {
+  Claim claim;
+  if (const Status status = producer_.claim(bytes, reserve, claim); status != Status::kOk) return status;
+  std::memcpy(claim.data(), message, bytes);
+  claim.commit();
+  return Status::kOk;
+}
+
+// The message goes into a block; a small record says where. The receiver copies it out and returns the lease at once.
+Status Channel::publish_spilled(const uint8_t* message, uint32_t bytes) noexcept {
+  Slot slot = kNoSlot;
+  if (const Status status = ledger_->allocate(bytes, false, slot); status != Status::kOk) return status;
+  std::memcpy(ledger_->data(slot), message, bytes);
+  BlockName name;
+  Status status = ledger_->lend(slot, id_, name);
+  if (status == Status::kOk) {
+    const wire::Place place(0, 0, words(0), words(name.arena), words(name.block), words(name.length));
+    const wire::Int64 length = words(bytes);
+    builder_.Clear();
+    wire::MessageBuilder announcement(builder_);
+    announcement.add_kind(wire::Kind::Spill);
+    announcement.add_spill(&place);
+    announcement.add_spilled_bytes(&length);
+    wire::FinishMessageBuffer(builder_, announcement.Finish());
+    status = publish(builder_.GetBufferPointer(), builder_.GetSize(), reserve_bytes(producer_.capacity()));
+    if (status != Status::kOk) ledger_->unlend(slot, id_);
+  }
+  ledger_->release(slot);
+  return status;
+}
+
+// What goes out before any other message: leases to return, and the request to give memory up.
+void Channel::publish_owed() noexcept {
+  while (ledger_->owes_returns(id_)) {
+    LeaseReturn returns[kReturnsPerMessage];
+    wire::Return wired[kReturnsPerMessage];
+    uint64_t bytes = 0;
+    const uint32_t count = ledger_->take_returns(id_, returns, kReturnsPerMessage, &bytes);
+    for (uint32_t at = 0; at < count; ++at)
+      wired[at] = wire::Return(words(returns[at].arena), words(returns[at].block), returns[at].count, 0);
+    builder_.Clear();
+    const auto vector = builder_.CreateVectorOfStructs(wired, count);
+    wire::MessageBuilder message(builder_);
+    message.add_kind(wire::Kind::Return);
+    message.add_returns(vector);
+    wire::FinishMessageBuffer(builder_, message.Finish());
+    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) != Status::kOk) {
+      ledger_->untake_returns(id_, returns, count);  // full: they stay owed
+      return;
+    }
+    unnoticed_bytes_ += bytes;
+  }
+  if (pressure_.exchange(false, std::memory_order_relaxed)) {
+    builder_.Clear();
+    wire::MessageBuilder message(builder_);
+    message.add_kind(wire::Kind::Pressure);
+    wire::FinishMessageBuffer(builder_, message.Finish());
+    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) == Status::kOk) unnoticed_bytes_ = kWakeForBytes;
+  }
+}
+
+void Channel::flush_returns() noexcept {
+  if (closed() || (!ledger_->owes_returns(id_) && !pressure_.load(std::memory_order_relaxed))) return;
+  {
+    const Lock lock(producer_mutex_);
+    publish_owed();
+    if (unnoticed_bytes_ < kWakeForBytes) return;
+    unnoticed_bytes_ = 0;
+  }
+  notify(kAwaitsRecords);
+}
+
+Status Channel::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
+  if (bytes > Arena::kMaxSmall) drain();  // reuse what the other side has returned before growing
+  const Status status = ledger_->allocate(bytes, zeroed, out);
+  if (status == Status::kArenaFull) pressure_.store(true, std::memory_order_relaxed);
+  return status;
+}
+
+void Channel::notify(uint32_t what) noexcept {
+  if (doorbell_.notify(what)) own_counters().notifications.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace isthmus

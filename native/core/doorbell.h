@@ -1,0 +1,56 @@
+// The doorbell: how a side that has gone to sleep is woken.
+//
+// A side that is awake polls its ring and costs the other side nothing. Before it sleeps it *announces* what it
+// waits for, looks again, and only then waits on its event. The other side, after it has published something,
+// notifies only if that was announced.
+//
+// No wake-up is lost. Let S be the sleeper and P the publisher:
+//   S: awaits = records;  fence;  look at the ring;   sleep if it was empty
+//   P: publish a record;  fence;  look at awaits;     notify if it was announced
+// Both fences are sequentially consistent, so one of them comes first. If S's comes first, P sees the announcement
+// and notifies. If P's comes first, S sees the record and does not sleep. Either way S runs again. The event keeps
+// a notification that arrives before S waits.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/layout.h"
+#include "os/os.h"
+
+namespace isthmus {
+
+class Doorbell {
+ public:
+  Doorbell() noexcept = default;
+  Doorbell(SideState& own, SideState& peer, int own_event, int peer_event) noexcept
+      : own_(&own), peer_(&peer), own_event_(own_event), peer_event_(peer_event) {}
+
+  // Sleeper: say what would wake this side. The caller must look again afterwards, before it waits.
+  void announce(uint32_t what) noexcept {
+    own_->awaits.store(what, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // sync: announce-before-look <-> publish-before-look
+  }
+  // Sleeper: awake again; the publisher need not notify.
+  void withdraw() noexcept { own_->awaits.store(0, std::memory_order_relaxed); }
+
+  // Publisher: after a record or space was published. Returns whether the other side was asleep.
+  bool notify(uint32_t what) noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // sync: publish-before-look <-> announce-before-look
+    if ((peer_->awaits.load(std::memory_order_relaxed) & what) == 0) return false;
+    peer_->awaits.store(0, std::memory_order_relaxed);  // one notification is enough: the sleeper looks at everything
+    os::notify_event(peer_event_);
+    return true;
+  }
+
+  void clear() noexcept { os::clear_event(own_event_); }
+  [[nodiscard]] int event() const noexcept { return own_event_; }
+
+ private:
+  SideState* own_ = nullptr;
+  SideState* peer_ = nullptr;
+  int own_event_ = -1;
+  int peer_event_ = -1;
+};
+
+}  // namespace isthmus

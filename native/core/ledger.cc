@@ -1,0 +1,374 @@
+#include "core/ledger.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "os/os.h"
+
+namespace isthmus {
+
+using Lock = std::lock_guard<std::mutex>;
+
+Ledger::Ledger(uint64_t arena_id, Segment arena, uint64_t limit_bytes, uint64_t retain_bytes) noexcept
+    : own_{arena_id, std::move(arena), kNoChannel, false, {}},
+      arena_(own_.segment, retain_bytes),
+      limit_bytes_(limit_bytes) {}
+
+// --- own blocks ------------------------------------------------------------------------------------------
+
+Status Ledger::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
+  Arena::Block block;
+  {
+    const Lock lock(mutex_);
+    if (forked_) return Status::kForked;
+    const uint64_t used = arena_.physical_bytes() + peer_bytes();
+    const uint64_t headroom = used < limit_bytes_ ? limit_bytes_ - used : 0;
+    if (const Status status = arena_.allocate(bytes, headroom, block); status != Status::kOk) return status;
+    out = add_entry(own_, block.offset, block.length);
+    publish();
+  }
+  if (zeroed && !block.zeroed) std::memset(own_.segment.data() + block.offset, 0, bytes);
+  return Status::kOk;
+}
+
+bool Ledger::prefault(uint64_t bytes) noexcept {
+  const Lock lock(mutex_);
+  const bool done = arena_.prefault(std::min(bytes, limit_bytes_));
+  publish();
+  return done;
+}
+
+void Ledger::trim() noexcept {
+  const Lock lock(mutex_);
+  arena_.trim(0);
+  publish();
+}
+
+// --- references ------------------------------------------------------------------------------------------
+
+void Ledger::retain(Slot slot) noexcept {
+  const Lock lock(mutex_);
+  ++entries_[slot].refs;
+}
+
+void Ledger::release(Slot slot) noexcept {
+  const Lock lock(mutex_);
+  if (forked_) return;
+  --entries_[slot].refs;
+  settle(slot);
+}
+
+bool Ledger::find(const void* address, Slot& out) noexcept {
+  const Lock lock(mutex_);
+  const auto look_in = [&](MappedArena& arena) {
+    if (!arena.segment.contains(address)) return false;
+    const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(address) - arena.segment.data());
+    auto after = arena.blocks.upper_bound(offset);
+    if (after == arena.blocks.begin()) return false;
+    const Slot slot = std::prev(after)->second;
+    Entry& entry = entries_[slot];
+    if (offset - entry.block >= entry.length) return false;
+    ++entry.refs;
+    out = slot;
+    return true;
+  };
+  if (look_in(own_)) return true;
+  return std::any_of(foreign_.begin(), foreign_.end(), [&](auto& arena) { return look_in(*arena); });
+}
+
+uint8_t* Ledger::data(Slot slot) noexcept {
+  const Lock lock(mutex_);
+  const Entry& entry = entries_[slot];
+  return entry.arena->segment.data() + entry.block;
+}
+
+uint64_t Ledger::length(Slot slot) noexcept {
+  const Lock lock(mutex_);
+  return entries_[slot].length;
+}
+
+// --- leases ----------------------------------------------------------------------------------------------
+
+Ledger::Lent* Ledger::find_lent(Entry& entry, ChannelId channel) noexcept {
+  for (Lent& lent : entry.lent)
+    if (lent.channel == channel) return &lent;
+  return nullptr;
+}
+
+Status Ledger::lend(Slot slot, ChannelId to, BlockName& name) noexcept {
+  const Lock lock(mutex_);
+  if (slot >= entries_.size() || entries_[slot].arena == nullptr) return Status::kUnknownBlock;
+  Entry& entry = entries_[slot];
+  name = BlockName{entry.arena->id, entry.block, entry.length};
+  if (entry.arena->lender == to) return entry.arena->orphaned ? Status::kUnknownBlock : Status::kOk;
+  if (Lent* lent = find_lent(entry, to))
+    ++lent->count;
+  else
+    entry.lent.push_back(Lent{to, 1});
+  return Status::kOk;
+}
+
+void Ledger::unlend(Slot slot, ChannelId to) noexcept {
+  const Lock lock(mutex_);
+  Entry& entry = entries_[slot];
+  if (entry.arena->lender == to) return;
+  --find_lent(entry, to)->count;
+  settle(slot);
+}
+
+Status Ledger::accept(ChannelId from, const BlockName& name, Slot& out) noexcept {
+  const Lock lock(mutex_);
+  MappedArena* arena = find_arena(name.arena);
+  if (arena == nullptr) return Status::kProtocol;
+  const auto found = arena->blocks.find(name.block);
+  if (arena->lender != from) {  // L4: only a block that the sender holds a lease on
+    if (found == arena->blocks.end()) return Status::kProtocol;
+    Entry& entry = entries_[found->second];
+    const Lent* lent = find_lent(entry, from);
+    if (lent == nullptr || lent->count == 0 || entry.length != name.length) return Status::kProtocol;
+    ++entry.refs;
+    out = found->second;
+    return Status::kOk;
+  }
+  if (found != arena->blocks.end()) {
+    Entry& entry = entries_[found->second];
+    if (entry.length != name.length) return Status::kProtocol;
+    ++entry.refs;
+    ++entry.held;
+    out = found->second;
+    return Status::kOk;
+  }
+  const uint64_t bytes = arena->segment.bytes();
+  if (name.length == 0 || name.length > bytes || name.block > bytes - name.length) return Status::kProtocol;
+  if (name.block % Arena::kAlign != 0) return Status::kProtocol;
+  out = add_entry(*arena, name.block, name.length);
+  entries_[out].held = 1;
+  borrowed_bytes_.fetch_add(name.length, std::memory_order_relaxed);
+  return Status::kOk;
+}
+
+Status Ledger::give_back(ChannelId from, const LeaseReturn& lease) noexcept {
+  const Lock lock(mutex_);
+  MappedArena* arena = find_arena(lease.arena);
+  if (arena == nullptr) return Status::kProtocol;
+  const auto found = arena->blocks.find(lease.block);
+  if (found == arena->blocks.end()) return Status::kProtocol;
+  Lent* lent = find_lent(entries_[found->second], from);
+  if (lent == nullptr || lent->count < lease.count || lease.count == 0) return Status::kProtocol;
+  lent->count -= lease.count;
+  settle(found->second);
+  return Status::kOk;
+}
+
+uint32_t Ledger::take_returns(ChannelId to, LeaseReturn* out, uint32_t max, uint64_t* bytes) noexcept {
+  const Lock lock(mutex_);
+  ChannelState& channel = channels_[to];
+  const auto count = static_cast<uint32_t>(std::min<size_t>(max, channel.returns.size()));
+  std::copy(channel.returns.end() - count, channel.returns.end(), out);
+  channel.returns.resize(channel.returns.size() - count);
+  *bytes = channel.returned_bytes;
+  channel.returned_bytes = 0;
+  return count;
+}
+
+void Ledger::untake_returns(ChannelId to, const LeaseReturn* returns, uint32_t count) noexcept {
+  const Lock lock(mutex_);
+  channels_[to].returns.insert(channels_[to].returns.end(), returns, returns + count);
+}
+
+bool Ledger::owes_returns(ChannelId to) noexcept {
+  const Lock lock(mutex_);
+  return !channels_[to].returns.empty();
+}
+
+// --- channels --------------------------------------------------------------------------------------------
+
+ChannelId Ledger::add_channel(uint64_t arena_id, Segment arena, Counters* own, Counters* peer) noexcept {
+  const Lock lock(mutex_);
+  const auto id = static_cast<ChannelId>(channels_.size());
+  channels_.push_back(ChannelState{own, peer, {}, 0});
+  foreign_.push_back(std::make_unique<MappedArena>(MappedArena{arena_id, std::move(arena), id, false, {}}));
+  publish();
+  return id;
+}
+
+void Ledger::detach_counters(ChannelId channel) noexcept {
+  const Lock lock(mutex_);
+  channels_[channel].own = channels_[channel].peer = nullptr;
+}
+
+void Ledger::drop_channel(ChannelId channel) noexcept {
+  const Lock lock(mutex_);
+  for (auto& arena : foreign_)
+    if (arena->lender == channel) arena->orphaned = true;
+  for (Slot slot = 0; slot < entries_.size(); ++slot) {
+    if (entries_[slot].arena == nullptr) continue;
+    if (Lent* lent = find_lent(entries_[slot], channel)) {
+      lent->count = 0;
+      settle(slot);
+    }
+  }
+  channels_[channel].returns.clear();
+  for (auto& arena : foreign_) {  // one small tensor must not pin all that the dead process had touched
+    if (arena->lender != channel) continue;
+    uint64_t from = 0;
+    const auto punch_until = [&](uint64_t to) {
+      to = to / Arena::kPage * Arena::kPage;
+      if (to > from) os::punch_hole(arena->segment.descriptor(), from, to - from);
+    };
+    for (const auto& [block, slot] : arena->blocks) {
+      punch_until(block);
+      from = (block + entries_[slot].length + Arena::kPage - 1) / Arena::kPage * Arena::kPage;
+    }
+    punch_until(arena->segment.bytes());
+  }
+  unmap_orphans();
+}
+
+void Ledger::unmap_orphans() noexcept {
+  std::erase_if(foreign_, [](const auto& arena) { return arena->orphaned && arena->blocks.empty(); });
+}
+
+// --- entries ---------------------------------------------------------------------------------------------
+
+Slot Ledger::add_entry(MappedArena& arena, uint64_t block, uint64_t length) noexcept {
+  Slot slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<Slot>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  Entry& entry = entries_[slot];
+  entry.arena = &arena;
+  entry.block = block;
+  entry.length = length;
+  entry.refs = 1;
+  entry.held = 0;
+  entry.lent.clear();
+  arena.blocks.emplace(block, slot);
+  return slot;
+}
+
+void Ledger::settle(Slot slot) noexcept {
+  Entry& entry = entries_[slot];
+  if (entry.refs != 0) return;
+  if (std::any_of(entry.lent.begin(), entry.lent.end(), [](const Lent& lent) { return lent.count != 0; })) return;
+  MappedArena& arena = *entry.arena;
+  arena.blocks.erase(entry.block);
+  entry.arena = nullptr;
+  free_slots_.push_back(slot);
+  if (&arena == &own_) {  // L1
+    arena_.free(entry.block, entry.length);
+    publish();
+    return;
+  }
+  borrowed_bytes_.fetch_sub(entry.length, std::memory_order_relaxed);
+  if (arena.orphaned) {
+    unmap_orphans();
+    return;
+  }
+  ChannelState& lender = channels_[arena.lender];  // L2
+  lender.returns.push_back(LeaseReturn{arena.id, entry.block, entry.held});
+  lender.returned_bytes += entry.length;
+}
+
+Ledger::MappedArena* Ledger::find_arena(uint64_t id) noexcept {
+  if (own_.id == id) return &own_;
+  for (auto& arena : foreign_)
+    if (arena->id == id) return arena.get();
+  return nullptr;
+}
+
+uint64_t Ledger::peer_bytes() const noexcept {
+  uint64_t bytes = 0;
+  for (const ChannelState& channel : channels_)
+    if (channel.peer != nullptr) bytes += std::min(channel.peer->physical_bytes.load(std::memory_order_relaxed), limit_bytes_);
+  return bytes;
+}
+
+void Ledger::publish() noexcept {
+  const uint64_t bytes = arena_.physical_bytes();
+  for (const ChannelState& channel : channels_)
+    if (channel.own != nullptr) channel.own->physical_bytes.store(bytes, std::memory_order_relaxed);
+}
+
+// --- for people ------------------------------------------------------------------------------------------
+
+LedgerStats Ledger::stats() noexcept {
+  const Lock lock(mutex_);
+  LedgerStats stats{};
+  for (const Entry& entry : entries_) {
+    if (entry.arena == nullptr) continue;
+    for (const Lent& lent : entry.lent) stats.lent_leases += lent.count;
+    (entry.arena == &own_ ? stats.own_blocks : stats.borrowed_blocks) += 1;
+    (entry.arena == &own_ ? stats.own_bytes : stats.borrowed_bytes) += entry.length;
+  }
+  stats.physical_bytes = arena_.physical_bytes();
+  stats.hot_bytes = arena_.hot_bytes();
+  stats.limit_bytes = limit_bytes_;
+  stats.peer_bytes = peer_bytes();
+  return stats;
+}
+
+std::vector<Holder> Ledger::largest(size_t count) noexcept {
+  const Lock lock(mutex_);
+  std::vector<Holder> holders;
+  for (const auto& [block, slot] : own_.blocks) {
+    Holder holder{entries_[slot].length, entries_[slot].refs, 0};
+    for (const Lent& lent : entries_[slot].lent) holder.lent += lent.count;
+    holders.push_back(holder);
+  }
+  const size_t kept = std::min(count, holders.size());
+  std::partial_sort(holders.begin(), holders.begin() + static_cast<std::ptrdiff_t>(kept), holders.end(),
+                    [](const Holder& a, const Holder& b) { return a.length > b.length; });
+  holders.resize(kept);
+  return holders;
+}
+
+bool Ledger::is_valid() noexcept {
+  const Lock lock(mutex_);
+  if (!arena_.is_valid()) return false;
+  const auto in_order = [&](const MappedArena& arena) {
+    uint64_t end = 0;
+    for (const auto& [block, slot] : arena.blocks) {
+      const Entry& entry = entries_[slot];
+      if (entry.arena != &arena || entry.block != block) return false;
+      if (&arena == &own_ && block < end) return false;
+      end = block + entry.length;
+      const bool used = entry.refs != 0 || std::any_of(entry.lent.begin(), entry.lent.end(),
+                                                       [](const Lent& lent) { return lent.count != 0; });
+      if (!used) return false;
+    }
+    return true;
+  };
+  return in_order(own_) &&
+         std::all_of(foreign_.begin(), foreign_.end(), [&](const auto& arena) { return in_order(*arena); });
+}
+
+// --- fork ------------------------------------------------------------------------------------------------
+
+// The child has the book-keeping too, but the pages are shared: it must neither free nor write anything the parent
+// sees. Its mappings become copy-on-write. Pages it has not written would still show the parent's later writes, so
+// live blocks are copied at once, smallest first, up to `copy_bytes`.
+void Ledger::after_fork_in_child(uint64_t copy_bytes) noexcept {
+  forked_ = true;
+  for (ChannelState& channel : channels_) channel.own = channel.peer = nullptr;
+  own_.segment.isolate();
+  for (auto& arena : foreign_) arena->segment.isolate();
+  std::vector<const Entry*> live;
+  for (const Entry& entry : entries_)
+    if (entry.arena != nullptr) live.push_back(&entry);
+  std::sort(live.begin(), live.end(), [](const Entry* a, const Entry* b) { return a->length < b->length; });
+  for (const Entry* entry : live) {
+    if (entry->length > copy_bytes) break;
+    copy_bytes -= entry->length;
+    volatile uint8_t* data = entry->arena->segment.data() + entry->block;
+    for (uint64_t at = 0; at < entry->length; at += Arena::kPage) data[at] = data[at];
+    data[entry->length - 1] = data[entry->length - 1];
+  }
+  mutex_.unlock();
+}
+
+}  // namespace isthmus

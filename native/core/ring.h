@@ -1,0 +1,88 @@
+// The ring: records from one producer to one consumer through shared memory. Layout: layout.h.
+//
+// Positions are bytes ever committed (tail) and ever consumed (head); they only grow, and `position & mask`
+// is the place in the ring.
+//
+//   I1  head <= tail <= head + capacity
+//   I2  only the producer writes tail and the bytes in [tail, head + capacity)
+//   I3  only the consumer writes head, and reads only bytes in [head, tail)
+//   I4  a record is contiguous: where one would cross the end, padding fills the rest
+//   I5  a position read from the other process is checked against I1 before it is used
+//
+// Without caching, each side would read the other's line on every record; each side keeps the last value
+// it has seen and reads again only when that value says full (producer) or empty (consumer).
+#pragma once
+
+#include <cstdint>
+
+#include "core/layout.h"
+#include "core/status.h"
+
+namespace isthmus {
+
+// A producer's claim on the ring: write `bytes()` bytes at `data()`, then commit. Destroyed uncommitted, it aborts.
+class Claim {
+ public:
+  Claim() noexcept = default;
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() { abort(); }
+
+  [[nodiscard]] uint8_t* data() const noexcept { return data_; }
+  [[nodiscard]] uint32_t bytes() const noexcept { return bytes_; }
+  void commit() noexcept;
+  void abort() noexcept { tail_ = nullptr; }
+
+ private:
+  friend class Producer;
+  std::atomic<uint64_t>* tail_ = nullptr;  // null: nothing claimed
+  uint64_t* position_ = nullptr;           // the producer's own copy of tail
+  uint64_t next_ = 0;
+  uint8_t* data_ = nullptr;
+  uint32_t bytes_ = 0;
+};
+
+class Producer {
+ public:
+  Producer() noexcept = default;
+  Producer(RingState& state, uint8_t* records, uint32_t capacity) noexcept;
+
+  // Room for a record of `bytes` that leaves at least `reserve` bytes free. kFull changes nothing.
+  [[nodiscard]] Status claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept;
+  // The longest record: even with padding and the reserve it fits an empty ring, whatever the position.
+  [[nodiscard]] uint32_t max_record_bytes() const noexcept { return capacity_ / 4 - sizeof(RecordHeader); }
+  [[nodiscard]] uint32_t capacity() const noexcept { return capacity_; }
+
+ private:
+  RingState* state_ = nullptr;
+  uint8_t* records_ = nullptr;
+  uint32_t capacity_ = 0;
+  uint64_t tail_ = 0;         // own position
+  uint64_t head_cached_ = 0;  // last seen position of the consumer
+};
+
+class Consumer {
+ public:
+  Consumer() noexcept = default;
+  Consumer(RingState& state, const uint8_t* records, uint32_t capacity) noexcept;
+
+  struct Record {
+    const uint8_t* data;  // still shared: the producer may be hostile, copy before use
+    uint32_t bytes;
+  };
+  // kOk with the next record, kEmpty, or kProtocol when the producer broke an invariant.
+  [[nodiscard]] Status peek(Record& out) noexcept;
+  // Consumes the record that was peeked.
+  void release() noexcept;
+  [[nodiscard]] bool empty() const noexcept;
+
+ private:
+  RingState* state_ = nullptr;
+  const uint8_t* records_ = nullptr;
+  uint32_t capacity_ = 0;
+  uint64_t head_ = 0;         // own position
+  uint64_t next_ = 0;         // head after the peeked record
+  uint64_t tail_cached_ = 0;  // last seen position of the producer
+};
+
+}  // namespace isthmus

@@ -1,0 +1,38 @@
+#include "core/segment.h"
+
+#include "os/os.h"
+
+namespace isthmus {
+
+Segment::~Segment() {
+  if (data_ != nullptr) os::unmap(data_, bytes_);
+  if (descriptor_ >= 0) os::close_descriptor(descriptor_);
+}
+
+void Segment::swap(Segment& with) noexcept {
+  std::swap(data_, with.data_);
+  std::swap(bytes_, with.bytes_);
+  std::swap(descriptor_, with.descriptor_);
+}
+
+Status Segment::create(const char* name, uint64_t bytes, Segment& out) noexcept {
+  const int descriptor = os::create_segment(name, bytes);
+  if (descriptor < 0) return Status::kSystem;
+  return adopt(descriptor, out);
+}
+
+Status Segment::adopt(int descriptor, Segment& out) noexcept {
+  Segment segment;
+  segment.descriptor_ = descriptor;
+  const int64_t bytes = os::segment_bytes(descriptor);
+  if (bytes <= 0) return Status::kSystem;
+  segment.data_ = static_cast<uint8_t*>(os::map_segment(descriptor, static_cast<uint64_t>(bytes)));
+  if (segment.data_ == nullptr) return Status::kSystem;
+  segment.bytes_ = static_cast<uint64_t>(bytes);
+  out = std::move(segment);
+  return Status::kOk;
+}
+
+bool Segment::isolate() noexcept { return os::isolate_mapping(data_, descriptor_, bytes_); }
+
+}  // namespace isthmus

@@ -1,0 +1,234 @@
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace isthmus::os {
+
+// --- shared memory -----------------------------------------------------------------------------------
+
+namespace {
+
+// A file-size limit (`ulimit -f`) makes ftruncate raise SIGXFSZ, which would end the process: let it fail instead.
+int resize_without_signal(int descriptor, uint64_t bytes) noexcept {
+  sigset_t blocked;
+  sigset_t before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGXFSZ);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  const int result = ftruncate(descriptor, static_cast<off_t>(bytes)) == 0 ? 0 : -errno;
+  if (result == -EFBIG) {
+    const timespec now{0, 0};
+    sigtimedwait(&blocked, nullptr, &now);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return result;
+}
+
+}  // namespace
+
+int create_segment(const char* name, uint64_t bytes) noexcept {
+  int descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  if (descriptor < 0 && errno == EINVAL) descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor < 0) return -errno;
+  int result = resize_without_signal(descriptor, bytes);
+  if (result == 0 && fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) result = -errno;
+  if (result == 0) return descriptor;
+  close(descriptor);
+  return result;
+}
+
+int64_t segment_bytes(int descriptor) noexcept {
+  const int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals < 0) return -errno;
+  if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW)) return -EPERM;
+  struct stat status;
+  return fstat(descriptor, &status) == 0 ? status.st_size : -errno;
+}
+
+void* map_segment(int descriptor, uint64_t bytes) noexcept {
+  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+  if (address == MAP_FAILED) return nullptr;
+  madvise(address, bytes, MADV_DONTDUMP);
+  return address;
+}
+
+bool isolate_mapping(void* address, int descriptor, uint64_t bytes) noexcept {
+  if (mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, descriptor, 0) != MAP_FAILED)
+    return true;
+  mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return false;
+}
+
+void unmap(void* address, uint64_t bytes) noexcept { munmap(address, bytes); }
+
+bool punch_hole(int descriptor, uint64_t offset, uint64_t bytes) noexcept {
+  return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                   static_cast<off_t>(bytes)) == 0;
+}
+
+bool populate(void* address, uint64_t bytes) noexcept { return madvise(address, bytes, MADV_POPULATE_WRITE) == 0; }
+
+// --- waking the other process --------------------------------------------------------------------------
+
+int create_event() noexcept {
+  const int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return descriptor >= 0 ? descriptor : -errno;
+}
+
+// The file is shared with the peer, which may have filled the counter and cleared O_NONBLOCK: a write would then block.
+// So it is written only while it is writable; a full counter is readable, so whoever waits on it wakes up anyway.
+// (What is left is a hostile peer that fills it between the two calls: docs/protocol.md, threats.)
+void notify_event(int descriptor) noexcept {
+  pollfd writable{descriptor, POLLOUT, 0};
+  if (poll(&writable, 1, 0) != 1 || (writable.revents & POLLOUT) == 0) return;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(descriptor, &one, sizeof one);
+}
+
+void clear_event(int descriptor) noexcept {
+  pollfd readable{descriptor, POLLIN, 0};
+  if (poll(&readable, 1, 0) != 1 || (readable.revents & POLLIN) == 0) return;
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = read(descriptor, &count, sizeof count);
+}
+
+Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept {
+  pollfd watched[2] = {{event, POLLIN, 0}, {hangup, POLLRDHUP, 0}};
+  timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+  const int ready = ppoll(watched, hangup >= 0 ? 2 : 1, timeout_ns < 0 ? nullptr : &timeout, nullptr);
+  if (ready < 0) return Wake::kInterrupted;
+  if (ready == 0) return Wake::kTimeout;
+  if ((watched[0].revents & POLLIN) != 0) return Wake::kNotified;
+  return Wake::kHungUp;
+}
+
+// --- control socket ------------------------------------------------------------------------------------
+
+int socket_pair(int (&sockets)[2]) noexcept {
+  return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0 ? 0 : -errno;
+}
+
+namespace {
+
+union DescriptorSpace {
+  cmsghdr align;
+  char bytes[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
+};
+
+}  // namespace
+
+int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors, size_t count) noexcept {
+  if (count > kMaxDescriptors) return -EINVAL;
+  iovec part{const_cast<void*>(data), bytes};
+  DescriptorSpace space{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (count != 0) {
+    message.msg_control = space.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    memcpy(CMSG_DATA(header), descriptors, sizeof(int) * count);
+  }
+  ssize_t sent;
+  do sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (sent < 0 && errno == EINTR);
+  return sent >= 0 ? sent : -errno;
+}
+
+int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* descriptors, size_t* count,
+                                 int64_t timeout_ns) noexcept {
+  const size_t room = *count;
+  *count = 0;
+  pollfd readable{socket, POLLIN, 0};
+  const timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+  const int ready = ppoll(&readable, 1, &timeout, nullptr);
+  if (ready <= 0) return ready == 0 ? -ETIMEDOUT : -errno;
+  iovec part{data, bytes};
+  DescriptorSpace space{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = space.bytes;
+  message.msg_controllen = sizeof space.bytes;
+  const ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (received < 0) return -errno;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const size_t carried = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t at = 0; at < carried; ++at) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(header) + at * sizeof(int), sizeof descriptor);
+      if (*count < room)
+        descriptors[(*count)++] = descriptor;
+      else
+        close(descriptor);
+    }
+  }
+  return received;
+}
+
+bool set_close_on_exec(int descriptor) noexcept { return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0; }
+
+void close_descriptor(int descriptor) noexcept {
+  if (descriptor >= 0) close(descriptor);
+}
+
+// --- the machine ---------------------------------------------------------------------------------------
+
+int64_t now_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
+}
+
+uint64_t random_id() noexcept {
+  uint64_t id = 0;
+  while (id == 0)
+    if (getrandom(&id, sizeof id, 0) != sizeof id) id = static_cast<uint64_t>(now_ns()) ^ static_cast<uint64_t>(getpid()) << 40;
+  return id;
+}
+
+bool exit_when_closed(int socket, int code) noexcept {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the threads that run Python
+  std::thread([socket, code] {
+    pollfd watched{socket, POLLRDHUP, 0};
+    while (poll(&watched, 1, -1) < 0 || (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0) {
+    }
+    _exit(code);
+  }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return true;
+}
+
+}  // namespace isthmus::os

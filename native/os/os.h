@@ -1,0 +1,65 @@
+// What the core asks of the operating system. One contract; one file per system implements it (linux.cc).
+// Nothing here throws or logs. Functions that return int give a descriptor or a negated errno.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace isthmus::os {
+
+// --- shared memory -----------------------------------------------------------------------------------
+// An anonymous, close-on-exec file of exactly `bytes` (sparse), sealed so that nobody can resize it.
+int create_segment(const char* name, uint64_t bytes) noexcept;
+// Length of a segment, after checking that it is sealed against resizing; or a negated errno.
+int64_t segment_bytes(int descriptor) noexcept;
+// Maps a whole segment read-write, not counted against overcommit. nullptr on failure.
+void* map_segment(int descriptor, uint64_t bytes) noexcept;
+// In a forked child: replaces the mapping at `address` by a private copy-on-write one, or by inaccessible pages.
+bool isolate_mapping(void* address, int descriptor, uint64_t bytes) noexcept;
+void unmap(void* address, uint64_t bytes) noexcept;
+// Gives the pages of a range back to the system; they read as zeros afterwards.
+bool punch_hole(int descriptor, uint64_t offset, uint64_t bytes) noexcept;
+// Makes the pages of a range exist, so that first touch costs nothing later.
+bool populate(void* address, uint64_t bytes) noexcept;
+
+// --- waking the other process --------------------------------------------------------------------------
+int create_event() noexcept;
+// Never blocks, whatever the peer did to the event's counter or flags.
+void notify_event(int descriptor) noexcept;
+void clear_event(int descriptor) noexcept;
+enum class Wake : uint8_t { kNotified, kTimeout, kInterrupted, kHungUp };
+// Waits until `event` is notified or `hangup` (-1: none) is closed by its other end. timeout_ns < 0: for ever.
+Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept;
+
+// --- control socket ------------------------------------------------------------------------------------
+// Two connected SEQPACKET sockets, close-on-exec.
+int socket_pair(int (&sockets)[2]) noexcept;
+constexpr size_t kMaxDescriptors = 8;
+// One datagram with descriptors. Returns bytes or a negated errno.
+int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors, size_t count) noexcept;
+// Waits up to timeout_ns for one datagram. `count` in: room, out: received; they are close-on-exec.
+int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* descriptors, size_t* count,
+                                 int64_t timeout_ns) noexcept;
+bool set_close_on_exec(int descriptor) noexcept;
+void close_descriptor(int descriptor) noexcept;
+
+// --- the machine ---------------------------------------------------------------------------------------
+int64_t now_ns() noexcept;  // monotonic
+// min(affinity, cgroup v1/v2 CPU quota), at least 1; a quota of 1.5 CPUs counts as 1.
+uint32_t usable_cpus() noexcept;
+// The smaller of physical memory and the cgroup's limit, in bytes.
+uint64_t memory_bytes() noexcept;
+// 64 random bits for ids that are never reused.
+uint64_t random_id() noexcept;
+// Starts a thread that ends this process with `_exit(code)` when the other end of `socket` closes.
+bool exit_when_closed(int socket, int code) noexcept;
+
+inline void cpu_relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace isthmus::os
