@@ -5,7 +5,11 @@ import { root } from './step.mjs'
 /** Like running it in the terminal, but its output is also returned. */
 export function shown(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], ...options })
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      ...options,
+    })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', text => {
       output += text

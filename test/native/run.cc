@@ -1,4 +1,5 @@
-// native_test [--list] [--here] [words]: runs the tests whose file or name contains one of the words.
+// native_test [--list] [--here] [words]: runs the tests whose file or name contains one of the
+// words.
 // --here runs them in this process, for a debugger.
 #include "run.h"
 

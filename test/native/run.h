@@ -5,8 +5,9 @@
 //     CHECK_EQ(ring.size(), 1u);
 //   }
 //
-// CHECK and CHECK_EQ record a failure and go on, REQUIRE leaves the test. Each test runs in a process of its
-// own under a watchdog, so a crash or a hang fails that test only. A test may fork and use threads.
+// CHECK and CHECK_EQ record a failure and go on, REQUIRE leaves the test. Each test runs in a
+// process of its own under a watchdog, so a crash or a hang fails that test only. A test may fork
+// and use threads.
 #pragma once
 
 #include <concepts>
@@ -68,28 +69,28 @@ bool check_eq(const A& a, const B& b, const char* file, int line, const char* ex
 #define ISTHMUS_JOIN2(a, b) a##b
 #define ISTHMUS_JOIN(a, b) ISTHMUS_JOIN2(a, b)
 
-#define TEST(name)                                                                               \
-  static void ISTHMUS_JOIN(test_body_, __LINE__)();                                              \
-  static const ::isthmus::test::Registration ISTHMUS_JOIN(test_registration_, __LINE__)(         \
-      name, __FILE__, ISTHMUS_JOIN(test_body_, __LINE__));                                       \
+#define TEST(name)                                                                       \
+  static void ISTHMUS_JOIN(test_body_, __LINE__)();                                      \
+  static const ::isthmus::test::Registration ISTHMUS_JOIN(test_registration_, __LINE__)( \
+      name, __FILE__, ISTHMUS_JOIN(test_body_, __LINE__));                               \
   static void ISTHMUS_JOIN(test_body_, __LINE__)()
 
-#define CHECK(...)                                                               \
-  do {                                                                           \
+#define CHECK(...)                                                                   \
+  do {                                                                               \
     if (!(__VA_ARGS__)) ::isthmus::test::fail(__FILE__, __LINE__, #__VA_ARGS__, ""); \
   } while (false)
 
-#define REQUIRE(...)                                                 \
-  do {                                                               \
-    if (!(__VA_ARGS__)) {                                            \
-      ::isthmus::test::fail(__FILE__, __LINE__, #__VA_ARGS__, "");   \
-      return;                                                        \
-    }                                                                \
+#define REQUIRE(...)                                               \
+  do {                                                             \
+    if (!(__VA_ARGS__)) {                                          \
+      ::isthmus::test::fail(__FILE__, __LINE__, #__VA_ARGS__, ""); \
+      return;                                                      \
+    }                                                              \
   } while (false)
 
 #define CHECK_EQ(a, b) ::isthmus::test::check_eq((a), (b), __FILE__, __LINE__, #a " == " #b)
 
-#define REQUIRE_EQ(a, b)                                                                    \
-  do {                                                                                      \
-    if (!::isthmus::test::check_eq((a), (b), __FILE__, __LINE__, #a " == " #b)) return;     \
+#define REQUIRE_EQ(a, b)                                                                \
+  do {                                                                                  \
+    if (!::isthmus::test::check_eq((a), (b), __FILE__, __LINE__, #a " == " #b)) return; \
   } while (false)
