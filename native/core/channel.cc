@@ -142,9 +142,14 @@ void Channel::attach_ledger(Segment own_arena, Segment peer_arena) noexcept {
 
 // --- sleeping --------------------------------------------------------------------------------------------
 
+bool Channel::room_grew() noexcept {
+  const std::lock_guard<std::mutex> lock(producer_mutex_);
+  return producer_.room_grew();
+}
+
 bool Channel::park(bool for_space) noexcept {
   doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
-  if (has_input()) {
+  if (has_input() || (for_space && room_grew())) {
     doorbell_.withdraw();
     return false;
   }
@@ -157,12 +162,12 @@ void Channel::unpark() noexcept {
   doorbell_.clear();
 }
 
-bool Channel::spin(int64_t deadline_ns) noexcept {
+bool Channel::spin(int64_t deadline_ns, bool for_space) noexcept {
   int64_t until = last_activity_ns_.load(std::memory_order_relaxed) + static_cast<int64_t>(spin_ns());
   if (deadline_ns >= 0) until = std::min(until, deadline_ns);
   do {
     for (int turn = 0; turn < 32; ++turn) {
-      if (has_input()) return true;
+      if (has_input() || (for_space && room_grew())) return true;
       os::cpu_relax();
     }
   } while (os::now_ns() < until);
@@ -171,7 +176,7 @@ bool Channel::spin(int64_t deadline_ns) noexcept {
 
 Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
   if (closed()) return Status::kClosed;
-  if (has_input() || (!for_space && spin_ns() != 0 && spin(deadline_ns))) return Status::kOk;
+  if (has_input() || (spin_ns() != 0 && spin(deadline_ns, for_space))) return Status::kOk;
   flush_returns();
   if (!park(for_space)) return Status::kOk;
   const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());

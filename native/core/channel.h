@@ -90,7 +90,8 @@ class Channel {
  private:
   Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
   void attach_ledger(Segment own_arena, Segment peer_arena) noexcept;
-  bool spin(int64_t deadline_ns) noexcept;
+  bool spin(int64_t deadline_ns, bool for_space) noexcept;
+  bool room_grew() noexcept;
   [[nodiscard]] Control& control() const noexcept { return *reinterpret_cast<Control*>(control_.data()); }
   Counters& own_counters() noexcept { return control().sides[index(side_)].counters; }
 

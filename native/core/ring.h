@@ -49,6 +49,10 @@ class Producer {
 
   // Room for a record of `bytes` that leaves at least `reserve` bytes free. kFull changes nothing.
   [[nodiscard]] Status claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept;
+  // Has the consumer made room since the last claim that was refused? Look again here before sleeping on kFull.
+  [[nodiscard]] bool room_grew() const noexcept {
+    return state_->head.bytes.load(std::memory_order_acquire) != head_cached_;  // sync: space-published <- Consumer::release
+  }
   // The longest record: even with padding and the reserve it fits an empty ring, whatever the position.
   [[nodiscard]] uint32_t max_record_bytes() const noexcept { return capacity_ / 4 - sizeof(RecordHeader); }
   [[nodiscard]] uint32_t capacity() const noexcept { return capacity_; }
