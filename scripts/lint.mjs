@@ -7,7 +7,9 @@ import { filesUnder, main, root, run } from './step.mjs'
 
 const tool = name => join(root, '.venv/bin', name)
 const cpp = () =>
-  ['native', 'test/native'].flatMap(folder => filesUnder(folder, path => /\.(cc|h)$/.test(path)))
+  ['native', 'test/native', 'bench'].flatMap(folder =>
+    filesUnder(folder, path => /\.(cc|h)$/.test(path)),
+  )
 const python = () =>
   ['python', 'test', 'examples', 'bench'].filter(
     f => filesUnder(f, p => p.endsWith('.py')).length > 0,

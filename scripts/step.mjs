@@ -15,7 +15,8 @@ export function filesUnder(folder, matches = () => true) {
   const found = []
   const walk = path => {
     for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (['__pycache__', 'node_modules', 'generated', 'results'].includes(entry.name)) continue
+      if (['__pycache__', 'node_modules', 'build', 'generated', 'results'].includes(entry.name))
+        continue
       const full = join(path, entry.name)
       if (entry.isDirectory()) walk(full)
       else if (entry.isFile() && matches(full)) found.push(relative(root, full))
