@@ -1,0 +1,43 @@
+// A case: what is measured, for whom, at which sizes. A cell is one case × contender × size.
+import type { Session } from '../contender.js'
+import type { Histogram, HistogramJson } from '../histogram.js'
+
+export interface Cell {
+  readonly case: string
+  readonly contender: string
+  /** Bytes of the array; 0 where there is none. */
+  readonly bytes: number
+}
+
+export interface CellContext extends Cell {
+  /** How long to measure, after warming up. */
+  readonly seconds: number
+  /** Starts the contender. The case closes nothing: the child does. */
+  open(): Promise<Session>
+}
+
+/** What one round of a cell found. */
+export interface Measured {
+  readonly histogram?: Histogram
+  /** Named figures besides the latencies, such as `callsPerSecond`. */
+  readonly figures?: Readonly<Record<string, number>>
+}
+
+/** The same, as it crosses from the child. */
+export interface MeasuredJson {
+  readonly histogram?: HistogramJson
+  readonly figures?: Readonly<Record<string, number>>
+}
+
+export interface Case {
+  readonly title: string
+  readonly contenders: readonly string[]
+  readonly sizes: readonly number[]
+  /** Flags of the child's Node. */
+  readonly nodeFlags?: readonly string[]
+  /** Measured in the first round only: it is long, and counts rather than times. */
+  readonly once?: true
+  run(context: CellContext): Promise<Measured>
+}
+
+export const everyBridge = ['isthmus', 'msgpack-socket', 'json-stdio', 'http-fastapi'] as const

@@ -1,0 +1,113 @@
+// What the product promises, held against one run: the ratios of issue 2.
+import { bytes, digits, times } from './format.js'
+import { find, type Results } from './results.js'
+
+export interface Check {
+  readonly claim: string
+  readonly target: string
+  /** What was seen; undefined when the run did not measure it. */
+  readonly seen: string | undefined
+  readonly met: boolean | undefined
+}
+
+type Limit = readonly [sign: '≤' | '≥' | '<', value: number]
+
+const kBig = 2 ** 28
+const kSmall = 64
+const kResultBytes = 2 ** 26
+
+/** Percentage by which RSS may grow over 10,000 results and still be called flat. */
+const kFlatPercent = 10
+
+function holds([sign, value]: Limit, seen: number): boolean {
+  if (sign === '≥') return seen >= value
+  return sign === '<' ? seen < value : seen <= value
+}
+
+function check(
+  claim: string,
+  limit: Limit,
+  seen: number | undefined,
+  show: (value: number) => string,
+): Check {
+  const target = `${limit[0]} ${show(limit[1])}`
+  if (seen === undefined || Number.isNaN(seen))
+    return { claim, target, seen: undefined, met: undefined }
+  return { claim, target, seen: show(seen), met: holds(limit, seen) }
+}
+
+export function checksOf(results: Results): Check[] {
+  const p50 = (name: string, contender: string, size = 0): number =>
+    find(results, name, contender, size)?.latency?.p50 ?? NaN
+  const figure = (figureName: string, name: string, contender: string, size = 0): number =>
+    find(results, name, contender, size)?.figures?.[figureName] ?? NaN
+  const perSecond = (contender: string): number =>
+    figure('callsPerSecond', 'in-flight-64', contender)
+  const copied = (name: string): number => figure('copiedBytesPerCall', name, 'isthmus', kBig)
+  const results64 = (name: string): number => figure(name, 'results', 'isthmus', kResultBytes)
+  const ms = (value: number): string => `${digits(value)} ms`
+
+  const small = p50('small', 'isthmus')
+  const growth = (results64('rssAfterMb') / results64('rssBeforeMb') - 1) * 100
+  return [
+    check('small call: Node ↔ C++ floor', ['≤', 5], small / p50('small', 'floor-loop'), times),
+    check(
+      'small call: MessagePack over a Unix socket',
+      ['≥', 12],
+      p50('small', 'msgpack-socket') / small,
+      times,
+    ),
+    check(
+      'small call: the same, both on one core',
+      ['≥', 1],
+      p50('small', 'msgpack-socket-one-core') / small,
+      times,
+    ),
+    check(
+      '64 in flight: calls/s of MessagePack over a Unix socket',
+      ['≥', 1.5],
+      perSecond('isthmus') /
+        Math.max(perSecond('msgpack-socket'), perSecond('msgpack-socket-one-core') || 0),
+      times,
+    ),
+    check(
+      `echo of ${bytes(kBig)}: echo of ${bytes(kSmall)}`,
+      ['≤', 1.5],
+      p50('echo', 'isthmus', kBig) / p50('echo', 'isthmus', kSmall),
+      times,
+    ),
+    check(`echo of ${bytes(kBig)}: bytes copied`, ['≤', 0], copied('echo'), digits),
+    check(
+      `echo of ${bytes(kBig)} from the JS heap: one hot memcpy`,
+      ['≤', 1.3],
+      p50('echo', 'isthmus-heap', kBig) / p50('memcpy', 'floor-memcpy', kBig),
+      times,
+    ),
+    check(
+      `x * 2 of ${bytes(kBig)}: numpy alone`,
+      ['≤', 1],
+      p50('double', 'isthmus', kBig) / p50('double-alone', 'numpy-alone', kBig),
+      times,
+    ),
+    check(`x * 2 of ${bytes(kBig)}: bytes copied`, ['≤', 0], copied('double'), digits),
+    check('10,000 results of 64 MB: received', ['≥', 10_000], results64('results'), digits),
+    check(
+      '10,000 results of 64 MB: mark-compact collections',
+      ['≤', 5],
+      results64('markCompacts'),
+      digits,
+    ),
+    check(
+      '10,000 results of 64 MB: growth of RSS',
+      ['≤', kFlatPercent],
+      growth,
+      value => `${digits(value)} %`,
+    ),
+    check(
+      'idle for 10 s: CPU of both processes',
+      ['≤', 10],
+      figure('idleCpuMs', 'idle', 'isthmus'),
+      ms,
+    ),
+  ]
+}

@@ -1,0 +1,53 @@
+// Measures one round of one cell in this fresh process. The last line on stdout is the result as JSON.
+// Usage: child.js <case> <contender> <bytes> <seconds> [spin]
+
+import type { Measured } from './cases/case.js'
+import { cases } from './cases/index.js'
+import { type Session, type Start, WrongValueError } from './contender.js'
+import { contenders } from './contenders/index.js'
+
+export type ChildAnswer =
+  | { readonly kind: 'measured'; readonly measured: Measured }
+  | { readonly kind: 'unavailable' | 'failed' | 'wrong'; readonly reason: string }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
+
+async function answer(args: readonly string[]): Promise<ChildAnswer> {
+  const [caseName = '', contenderName = '', bytes = '0', seconds = '1', spin] = args
+  const chosen = cases[caseName]
+  const contender = contenders[contenderName]
+  if (!chosen || !contender)
+    return { kind: 'failed', reason: `no such cell: ${caseName} × ${contenderName}` }
+
+  let session: Session | undefined
+  let unavailable = false
+  const open = async (): Promise<Session> => {
+    try {
+      const start: Start = await contender.load()
+      session = await start({ spin: spin === undefined ? undefined : Number(spin) })
+      return session
+    } catch (error) {
+      unavailable = true
+      throw error
+    }
+  }
+  try {
+    const context = {
+      case: caseName,
+      contender: contenderName,
+      bytes: Number(bytes),
+      seconds: Number(seconds),
+      open,
+    }
+    return { kind: 'measured', measured: await chosen.run(context) }
+  } catch (error) {
+    const kind = error instanceof WrongValueError ? 'wrong' : unavailable ? 'unavailable' : 'failed'
+    return { kind, reason: reasonOf(error) }
+  } finally {
+    await session?.close()
+  }
+}
+
+const result = await answer(process.argv.slice(2))
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0)) // a contender may have left handles

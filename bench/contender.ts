@@ -1,0 +1,51 @@
+// What every contender must be able to do. A case is written once, against this interface.
+
+/** An array of float32 where this contender's user would keep it: the JS heap, or shared memory. */
+export interface Parcel {
+  readonly data: Float32Array
+}
+
+/** One Node process talking to one persistent Python process. */
+export interface Session {
+  /** The small call: two integers there, their sum back. */
+  add(a: number, b: number): Promise<number>
+
+  /** An array of `length` float32 to send. */
+  place(length: number): Parcel
+
+  /** Node → Python: Python answers with the sum of the first and the last element. */
+  inbound(parcel: Parcel): Promise<number>
+
+  /** Python → Node: `length` float32, the first and the last of which are `mark`. */
+  outbound(length: number, mark: number): Promise<Parcel>
+
+  /** Both ways: Python adds 1 to the first 16 elements and returns all of them. */
+  echo(parcel: Parcel): Promise<Parcel>
+
+  /** Both ways, with work on every element: `x * 2`. */
+  double(parcel: Parcel): Promise<Parcel>
+
+  /** The caller has finished with a parcel that it received. */
+  discard(parcel: Parcel): void
+
+  /** Tensor bytes copied so far, as the contender itself counts them; undefined where nobody counts. */
+  copiedBytes(): number | undefined
+
+  close(): Promise<void>
+}
+
+export interface StartOptions {
+  /** Spin budget in µs for a contender that has one; undefined leaves its default. */
+  readonly spin: number | undefined
+}
+
+export type Start = (options: StartOptions) => Promise<Session>
+
+/** A value that came back wrong. It fails the whole run: a fast wrong answer is not a result. */
+export class WrongValueError extends Error {
+  override name = 'WrongValueError'
+
+  static unless(ok: boolean, what: string, seen: unknown, expected: unknown): void {
+    if (!ok) throw new WrongValueError(`${what}: got ${String(seen)}, expected ${String(expected)}`)
+  }
+}

@@ -1,0 +1,35 @@
+// How quantities are written.
+
+/** Three significant digits, without an exponent. */
+export function digits(value: number): string {
+  if (value === 0) return '0'
+  const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
+  return places === 0
+    ? Math.round(value).toLocaleString('en-US')
+    : value.toFixed(Math.min(places, 3))
+}
+
+export function time(ns: number): string {
+  if (!Number.isFinite(ns)) return '–'
+  if (ns < 1000) return `${Math.round(ns)} ns`
+  if (ns < 1e6) return `${digits(ns / 1e3)} µs`
+  if (ns < 1e9) return `${digits(ns / 1e6)} ms`
+  return `${digits(ns / 1e9)} s`
+}
+
+export function bytes(count: number): string {
+  if (count >= 2 ** 30) return `${count / 2 ** 30} GB`
+  if (count >= 2 ** 20) return `${count / 2 ** 20} MB`
+  if (count >= 2 ** 10) return `${count / 2 ** 10} KB`
+  return `${count} B`
+}
+
+/** A ratio such as `12.3 ×`. */
+export const times = (ratio: number): string =>
+  Number.isFinite(ratio) ? `${digits(ratio)} ×` : '–'
+
+/** A length of time for people: `45 s`, `2 min 5 s`. */
+export function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+}

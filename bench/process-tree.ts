@@ -1,0 +1,46 @@
+// CPU time and memory of this process and everything it started, from /proc.
+import { readdirSync, readFileSync } from 'node:fs'
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // the process or thread has ended meanwhile
+  }
+}
+
+function threads(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
+function tree(pid: number): number[] {
+  const children = threads(pid).flatMap(thread =>
+    read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
+  )
+  return [pid, ...children.flatMap(tree)]
+}
+
+/**
+ * CPU time in ms of all threads of all processes. From schedstat, which counts in ns: the ticks of
+ * /proc/pid/stat are 10 ms, as much as an idle bridge may use altogether.
+ */
+export function treeCpuMs(): number {
+  let ns = 0
+  for (const pid of tree(process.pid)) {
+    for (const thread of threads(pid))
+      ns += Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0] ?? 0)
+  }
+  return ns / 1e6
+}
+
+/** Resident memory in MB, summed over processes: a page that two of them map counts twice. */
+export function treeRssMb(): number {
+  let kb = 0
+  for (const pid of tree(process.pid))
+    kb += Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
+  return kb / 1024
+}

@@ -1,0 +1,125 @@
+// The result on a terminal: one table per case, then the checks.
+import { cases } from './cases/index.js'
+import { checksOf } from './checks.js'
+import { contenders } from './contenders/index.js'
+import { bytes, digits, time, times } from './format.js'
+import type { CellResult, Results } from './results.js'
+
+type Row = readonly string[]
+
+/** Columns padded to their widest entry; the first one to the left, the others to the right. */
+export function table(rows: readonly Row[]): string {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((text, i) => Math.max(widest[i] ?? 0, text.length)),
+    [],
+  )
+  return rows
+    .map(row =>
+      row.map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0))),
+    )
+    .map(row => `  ${row.join('   ')}`.trimEnd())
+    .join('\n')
+}
+
+const titleOf = (contender: string): string => contenders[contender]?.title ?? contender
+
+/** The first line of a reason, short enough for a table. */
+function brief(reason: string): string {
+  const line = reason.split('\n')[0] ?? ''
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line
+}
+
+const kFigures: Readonly<
+  Record<string, { readonly title: string; readonly show: (value: number) => string }>
+> = {
+  callsPerSecond: { title: 'calls/s', show: digits },
+  copiedBytesPerCall: { title: 'copied B/call', show: digits },
+  idleCpuMs: { title: 'CPU', show: value => `${digits(value)} ms` },
+  results: { title: 'results', show: digits },
+  markCompacts: { title: 'mark-compacts', show: digits },
+  rssBeforeMb: { title: 'RSS before', show: value => `${digits(value)} MB` },
+  rssAfterMb: { title: 'RSS after', show: value => `${digits(value)} MB` },
+  rssMaxMb: { title: 'RSS max', show: value => `${digits(value)} MB` },
+}
+
+/** A case of one size: percentiles, figures, and how many times slower than the fastest bridge. */
+function oneSize(cells: readonly CellResult[]): string {
+  const isthmus = cells.find(cell => cell.contender === 'isthmus')
+  const named = Object.keys(kFigures).filter(name =>
+    cells.some(cell => cell.figures?.[name] !== undefined),
+  )
+  const timed = cells.some(cell => cell.latency)
+  const ratio = (cell: CellResult): string => {
+    if (isthmus?.latency && cell.latency) return times(cell.latency.p50 / isthmus.latency.p50)
+    const [own, other] = [isthmus?.figures?.callsPerSecond, cell.figures?.callsPerSecond]
+    return own !== undefined && other !== undefined ? times(own / other) : '–'
+  }
+  const rows = cells.map((cell): Row => {
+    const { latency, figures } = cell
+    if (!latency && !figures)
+      return [titleOf(cell.contender), brief(cell.skipped ?? 'not measured')]
+    return [
+      titleOf(cell.contender),
+      ...(timed
+        ? ['p50', 'p90', 'p99', 'max'].map(name => time(latency?.[name as 'p50'] ?? NaN))
+        : []),
+      ...named.map(name =>
+        figures?.[name] === undefined ? '–' : (kFigures[name]?.show(figures[name]) ?? ''),
+      ),
+      ratio(cell),
+    ]
+  })
+  const head = [
+    '',
+    ...(timed ? ['p50', 'p90', 'p99', 'max'] : []),
+    ...named.map(name => kFigures[name]?.title ?? ''),
+  ]
+  return table([[...head, 'isthmus = 1'], ...rows])
+}
+
+/** A case of many sizes: p50 by size, the reasons for gaps below. */
+function manySizes(cells: readonly CellResult[]): string {
+  const sizes = [...new Set(cells.map(cell => cell.bytes))].sort((a, b) => a - b)
+  const names = [...new Set(cells.map(cell => cell.contender))]
+  const notes: string[] = []
+  const rows = names.map((name): Row => {
+    const entries = sizes.map(size => {
+      const cell = cells.find(one => one.contender === name && one.bytes === size)
+      if (cell?.latency) return time(cell.latency.p50)
+      const note = brief(cell?.skipped ?? 'not measured')
+      if (!notes.includes(note)) notes.push(note)
+      return `[${notes.indexOf(note) + 1}]`
+    })
+    return [titleOf(name), ...entries]
+  })
+  const explained = notes.map((note, i) => `  [${i + 1}] ${note}`)
+  return [table([['p50', ...sizes.map(bytes)], ...rows]), ...explained].join('\n')
+}
+
+function checkTable(results: Results): string {
+  const verdict = (met: boolean | undefined): string =>
+    met === undefined ? '–' : met ? 'met' : 'NOT MET'
+  const rows = checksOf(results).map(({ claim, target, seen, met }) => [
+    claim,
+    target,
+    seen ?? 'not measured',
+    verdict(met),
+  ])
+  return table([['What it must show', 'target', 'seen', ''], ...rows])
+}
+
+export function machineLine({ machine, profile, spin, date }: Results): string {
+  const { cpu, cpus, kernel, node, python, packages, commit } = machine
+  const versions = `Node ${node}, Python ${python}, numpy ${packages.numpy ?? '?'}`
+  return `${cpu}, ${cpus} CPUs, Linux ${kernel}, ${versions}, commit ${commit}, spin ${spin}, ${profile} run of ${date.slice(0, 10)}`
+}
+
+export function report(results: Results): string {
+  const tables = Object.entries(cases).flatMap(([name, { title }]) => {
+    const cells = results.cells.filter(cell => cell.case === name)
+    if (cells.length === 0) return []
+    const many = new Set(cells.map(cell => cell.bytes)).size > 1
+    return [`${title}\n${many ? manySizes(cells) : oneSize(cells)}`]
+  })
+  return [machineLine(results), ...tables, checkTable(results)].join('\n\n')
+}
