@@ -55,7 +55,7 @@ const checks = [
   ],
   [
     'mypy',
-    () => filesUnder('python/isthmus'),
+    () => filesUnder('python/isthmus', path => path.endsWith('.py')),
     () => [
       tool('mypy'),
       ['--config-file', 'python/pyproject.toml', '--cache-dir', '.cache/mypy', 'python/isthmus'],

@@ -49,8 +49,8 @@ std::string show(const T& value) {
 
 template <typename A, typename B>
 bool equal(const A& a, const B& b) {
-  if constexpr (std::integral<A> && std::integral<B> && !std::same_as<A, bool> &&
-                !std::same_as<B, bool> && !std::same_as<A, char> && !std::same_as<B, char>) {
+  if constexpr (std::integral<A> && std::integral<B> && !std::same_as<A, bool> && !std::same_as<B, bool> &&
+                !std::same_as<A, char> && !std::same_as<B, char>) {
     return std::cmp_equal(a, b);
   } else {
     return a == b;
