@@ -26,7 +26,20 @@ function replace(from, to) {
   renameSync(join(root, `${to}.new`), join(root, to))
 }
 
+/** Says in one sentence what node-gyp would say in forty lines. */
+async function requireTools() {
+  const compiler = process.env.CXX ?? 'g++'
+  for (const tool of [compiler.split(' ')[0], 'make']) {
+    await run(tool, ['--version']).catch(() => {
+      throw new Error(
+        `\`${tool}\` is needed and was not found (on Debian or Ubuntu: apt-get install g++ make)`,
+      )
+    })
+  }
+}
+
 export async function buildNative() {
+  await requireTools()
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
   const python = join(root, '.venv/bin/python')
   const common = ['--loglevel=error', `--python=${python}`, ...headersBesideNode()]

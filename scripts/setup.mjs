@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { withLock } from './lock.mjs'
 import { findPython, inspect, venvPython } from './python.mjs'
-import { filesUnder, hashOf, main, root, run, step } from './step.mjs'
+import { filesUnder, hashOf, main, root, run, StepError, step } from './step.mjs'
 
 const npm = () =>
   step({
@@ -133,6 +133,8 @@ async function typescript() {
 
 /** `only` names steps when a caller needs fewer (the native tests need no TypeScript). */
 export function setup({ bench = false, only } = {}) {
+  if (Number(process.versions.node.split('.')[0]) < 20)
+    throw new StepError(`Node 20 or later is needed; this is ${process.version}`)
   const steps = { npm, venv: () => venv({ bench }), schema, native, typescript }
   return withLock(async () => {
     for (const [name, work] of Object.entries(steps)) if (!only || only.includes(name)) await work()
