@@ -59,6 +59,8 @@ class Channel {
   [[nodiscard]] bool has_input() noexcept;
 
   // --- sleeping ---
+  // Has the other side made room since the last send that was refused?
+  [[nodiscard]] bool room_grew() noexcept;
   // Blocks until there is input or, if asked for, room in the outgoing ring: polls for the spin budget, then parks.
   // deadline_ns: monotonic, negative for none. kClosed when the other process is gone; kEmpty when interrupted by a signal.
   [[nodiscard]] Status wait(int64_t deadline_ns, bool for_space) noexcept;
@@ -91,7 +93,6 @@ class Channel {
   Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
   void attach_ledger(Segment own_arena, Segment peer_arena) noexcept;
   bool spin(int64_t deadline_ns, bool for_space) noexcept;
-  bool room_grew() noexcept;
   [[nodiscard]] Control& control() const noexcept { return *reinterpret_cast<Control*>(control_.data()); }
   Counters& own_counters() noexcept { return control().sides[index(side_)].counters; }
 

@@ -1,0 +1,132 @@
+// The part of the channel object that deals with memory: blocks, views, collection, figures.
+#include <cstring>
+
+#include "node/channel_object.h"
+#include "node/raise.h"
+
+namespace isthmus::node {
+
+namespace {
+
+Slot slot_argument(const Napi::Value& value) noexcept { return value.As<Napi::Number>().Uint32Value(); }
+uint64_t bytes_argument(const Napi::Value& value) noexcept {
+  return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
+}
+
+}  // namespace
+
+// allocate(bytes, zeroed): the slot, or minus the status.
+Napi::Value ChannelObject::allocate(const Napi::CallbackInfo& info) {
+  Slot slot = kNoSlot;
+  const Status status = channel_->allocate(bytes_argument(info[0]), info[1].As<Napi::Boolean>().Value(), slot);
+  return Napi::Number::New(info.Env(), status == Status::kOk ? static_cast<double>(slot) : -static_cast<double>(status));
+}
+
+void ChannelObject::retain(const Napi::CallbackInfo& info) { channel_->ledger().retain(slot_argument(info[0])); }
+
+void ChannelObject::release(const Napi::CallbackInfo& info) { channel_->ledger().release(slot_argument(info[0])); }
+
+// view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
+Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
+  const Slot slot = slot_argument(info[0]);
+  const uint64_t offset = bytes_argument(info[1]);
+  const uint64_t bytes = bytes_argument(info[2]);
+  uint64_t copied = 0;
+  const Napi::Value buffer = views_->create(info.Env(), slot, offset, bytes, &copied);
+  if (copied != 0) channel_->count_copied(copied);
+  return buffer;
+}
+
+// Detaches the buffer of a view and returns the lease at once, unless the memory was transferred elsewhere.
+void ChannelObject::detach(const Napi::CallbackInfo& info) {
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  const void* data = buffer.Data();
+  buffer.Detach();
+  views_->detached(data);
+}
+
+// copyIn(slot, offset, source): source is any ArrayBufferView.
+void ChannelObject::copy_in(const Napi::CallbackInfo& info) {
+  const Slot slot = slot_argument(info[0]);
+  const uint64_t offset = bytes_argument(info[1]);
+  const auto source = info[2].As<Napi::Uint8Array>();
+  Ledger& ledger = channel_->ledger();
+  const uint64_t length = ledger.length(slot);
+  const uint64_t bytes = source.ByteLength();
+  if (offset > length || bytes > length - offset) {
+    raise(info.Env(), Status::kTooLarge, "cannot copy into the block");
+    return;
+  }
+  std::memcpy(ledger.data(slot) + offset, source.Data(), bytes);
+  channel_->count_copied(bytes);
+}
+
+void ChannelObject::prefault(const Napi::CallbackInfo& info) { channel_->ledger().prefault(bytes_argument(info[0])); }
+
+// V8 does not see the bytes that views show, so it is told of a large amount for a moment: it collects at once, and
+// stores that nobody reaches are gone when this returns.
+void ChannelObject::collect_now() noexcept {
+  constexpr int64_t kMuch = int64_t{1} << 40;
+  int64_t adjusted = 0;
+  napi_adjust_external_memory(Env(), kMuch, &adjusted);
+  napi_adjust_external_memory(Env(), -kMuch, &adjusted);
+  views_->poll_all();
+  poll_orphans();
+}
+
+void ChannelObject::collect(const Napi::CallbackInfo&) { collect_now(); }
+
+// Other processes' memory that JavaScript holds without V8 knowing: collect once it is a quarter of the budget.
+void ChannelObject::collect_if_much_is_borrowed() noexcept {
+  Ledger& ledger = channel_->ledger();
+  if (ledger.borrowed_bytes() < collect_at_bytes_) return;
+  views_->poll_all();
+  if (ledger.borrowed_bytes() >= collect_at_bytes_) collect_now();
+  const uint64_t quarter = channel_->identity().limit_bytes / 4;
+  collect_at_bytes_ = std::max(quarter, ledger.borrowed_bytes() + quarter / 2);
+  channel_->flush_returns();
+}
+
+Napi::Value ChannelObject::stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const LedgerStats ledger = channel_->ledger().stats();
+  Napi::Object out = Napi::Object::New(env);
+  const auto set = [&](const char* name, uint64_t value) { out.Set(name, Napi::Number::New(env, static_cast<double>(value))); };
+  set("ownBlocks", ledger.own_blocks);
+  set("ownBytes", ledger.own_bytes);
+  set("lentLeases", ledger.lent_leases);
+  set("borrowedBlocks", ledger.borrowed_blocks);
+  set("borrowedBytes", ledger.borrowed_bytes);
+  set("physicalBytes", ledger.physical_bytes);
+  set("peerPhysicalBytes", ledger.peer_bytes);
+  set("hotBytes", ledger.hot_bytes);
+  set("limitBytes", ledger.limit_bytes);
+  set("views", views_->size());
+  set("spinNs", channel_->spin_ns());
+  const char* const names[2][5] = {
+      {"nodeCopiedBytes", "nodeSharedBytes", "nodeMessages", "nodeNotifications", "nodeParks"},
+      {"workerCopiedBytes", "workerSharedBytes", "workerMessages", "workerNotifications", "workerParks"}};
+  for (const Side side : {Side::kNode, Side::kWorker}) {
+    const Counters& counters = channel_->counters(side);
+    const std::atomic<uint64_t>* const values[5] = {&counters.copied_bytes, &counters.shared_bytes, &counters.messages,
+                                                    &counters.notifications, &counters.parks};
+    for (size_t at = 0; at < 5; ++at) set(names[index(side)][at], values[at]->load(std::memory_order_relaxed));
+  }
+  return out;
+}
+
+// The largest own blocks: [{ bytes, refs, leases }]
+Napi::Value ChannelObject::holders(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array out = Napi::Array::New(env);
+  for (const Holder& holder : channel_->ledger().largest(3)) {
+    Napi::Object each = Napi::Object::New(env);
+    each.Set("bytes", Napi::Number::New(env, static_cast<double>(holder.length)));
+    each.Set("refs", Napi::Number::New(env, holder.refs));
+    each.Set("leases", Napi::Number::New(env, holder.lent));
+    out.Set(out.Length(), each);
+  }
+  return out;
+}
+
+}  // namespace isthmus::node

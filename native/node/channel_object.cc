@@ -1,0 +1,203 @@
+#include "node/channel_object.h"
+
+#include "node/raise.h"
+#include "os/os.h"
+
+namespace isthmus::node {
+
+namespace {
+
+double number(const Napi::Object& options, const char* name) noexcept {
+  return options.Get(name).ToNumber().DoubleValue();
+}
+
+}  // namespace
+
+Napi::Function ChannelObject::define(Napi::Env env) noexcept {
+  return DefineClass(env, "Channel",
+                     {
+                         InstanceAccessor<&ChannelObject::peer_descriptor>("peerDescriptor"),
+                         InstanceMethod<&ChannelObject::close_peer>("closePeer"),
+                         InstanceMethod<&ChannelObject::read_socket>("readSocket"),
+                         InstanceMethod<&ChannelObject::deliver_rest>("deliverRest"),
+                         InstanceMethod<&ChannelObject::reap>("reap"),
+                         InstanceMethod<&ChannelObject::close>("close"),
+                         InstanceMethod<&ChannelObject::send>("send"),
+                         InstanceMethod<&ChannelObject::send_bytes>("sendBytes"),
+                         InstanceMethod<&ChannelObject::set_pending>("setPending"),
+                         InstanceMethod<&ChannelObject::set_wants_space>("setWantsSpace"),
+                         InstanceMethod<&ChannelObject::allocate>("allocate"),
+                         InstanceMethod<&ChannelObject::retain>("retain"),
+                         InstanceMethod<&ChannelObject::release>("release"),
+                         InstanceMethod<&ChannelObject::view>("view"),
+                         InstanceMethod<&ChannelObject::detach>("detach"),
+                         InstanceMethod<&ChannelObject::copy_in>("copyIn"),
+                         InstanceMethod<&ChannelObject::prefault>("prefault"),
+                         InstanceMethod<&ChannelObject::collect>("collect"),
+                         InstanceMethod<&ChannelObject::stats>("stats"),
+                         InstanceMethod<&ChannelObject::holders>("holders"),
+                     });
+}
+
+// new Channel(options, outbox, inbox, onMessages(bytes: number | Uint8Array, status: number))
+ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWrap(info) {
+  const Napi::Env env = info.Env();
+  const auto options = info[0].As<Napi::Object>();
+  const ChannelOptions wanted{
+      static_cast<uint64_t>(number(options, "arenaBytes")),  static_cast<uint64_t>(number(options, "limitBytes")),
+      static_cast<uint64_t>(number(options, "retainBytes")), static_cast<uint64_t>(number(options, "spinNs")),
+      static_cast<uint32_t>(number(options, "ringBytes")),
+  };
+  if (const Status status = Channel::open(wanted, channel_, peer_socket_); status != Status::kOk) {
+    raise(env, status, "cannot make shared memory for a channel");
+    return;
+  }
+  views_ = std::make_unique<ViewTable>(channel_->shared_ledger());
+  collect_at_bytes_ = wanted.limit_bytes / 4;
+  auto outbox = info[1].As<Napi::Uint8Array>();
+  auto inbox = info[2].As<Napi::Uint8Array>();
+  outbox_data_ = outbox.Data();
+  inbox_data_ = inbox.Data();
+  inbox_bytes_ = inbox.ByteLength();
+  outbox_ = Napi::Persistent(outbox);
+  inbox_ = Napi::Persistent(inbox);
+  on_messages_ = Napi::Persistent(info[3].As<Napi::Function>());
+  async_context_ = std::make_unique<Napi::AsyncContext>(env, "isthmus");
+  uv_loop_t* loop = nullptr;
+  napi_get_uv_event_loop(env, &loop);
+  loop_ = Loop::start(loop, *channel_, [](void* self) { static_cast<ChannelObject*>(self)->deliver(); }, this);
+  if (loop_ == nullptr) {
+    raise(env, Status::kSystem, "cannot watch the channel's event");
+    return;
+  }
+  napi_add_async_cleanup_hook(env, on_environment_end, this, &cleanup_);
+}
+
+ChannelObject::~ChannelObject() {
+  stop_loop();
+  message_.drop();
+  if (views_ != nullptr) adopt_orphans(std::move(views_));
+  os::close_descriptor(peer_socket_);
+}
+
+// --- life ------------------------------------------------------------------------------------------------
+
+void ChannelObject::on_environment_end(napi_async_cleanup_hook_handle handle, void* data) {
+  auto* self = static_cast<ChannelObject*>(data);
+  self->cleanup_ = nullptr;
+  self->channel_->close();
+  Loop* loop = std::exchange(self->loop_, nullptr);
+  loop->stop([](void* hook) { napi_remove_async_cleanup_hook(static_cast<napi_async_cleanup_hook_handle>(hook)); }, handle);
+}
+
+void ChannelObject::stop_loop() noexcept {
+  if (cleanup_ != nullptr) napi_remove_async_cleanup_hook(std::exchange(cleanup_, nullptr));
+  if (loop_ != nullptr) std::exchange(loop_, nullptr)->stop(nullptr, nullptr);
+}
+
+Napi::Value ChannelObject::peer_descriptor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), peer_socket_);
+}
+
+void ChannelObject::close_peer(const Napi::CallbackInfo&) { os::close_descriptor(std::exchange(peer_socket_, -1)); }
+
+// A datagram the worker sent before it ended, or undefined.
+Napi::Value ChannelObject::read_socket(const Napi::CallbackInfo& info) {
+  char text[8192];
+  size_t descriptors = 0;
+  const int64_t bytes = os::receive_with_descriptors(channel_->socket(), text, sizeof text, nullptr, &descriptors, 0);
+  if (bytes <= 0) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), text, static_cast<size_t>(bytes));
+}
+
+// Everything that was committed is delivered now, without the event loop.
+void ChannelObject::deliver_rest(const Napi::CallbackInfo&) {
+  while (loop_ != nullptr && deliver()) {
+  }
+}
+
+void ChannelObject::reap(const Napi::CallbackInfo&) { channel_->reap(); }
+
+void ChannelObject::close(const Napi::CallbackInfo&) {
+  channel_->close();
+  stop_loop();
+  on_messages_.Reset();
+  outbox_.Reset();
+  inbox_.Reset();
+  outbox_data_ = nullptr;
+  inbox_data_ = nullptr;
+}
+
+// --- messages --------------------------------------------------------------------------------------------
+
+Napi::Value ChannelObject::send(const Napi::CallbackInfo& info) {
+  const uint32_t offset = info[0].As<Napi::Number>().Uint32Value();
+  const uint32_t bytes = info[1].As<Napi::Number>().Uint32Value();
+  const Status status = outbox_data_ == nullptr ? Status::kClosed : channel_->send(outbox_data_ + offset, bytes);
+  if (loop_ != nullptr) loop_->touch();
+  return Napi::Number::New(info.Env(), static_cast<double>(status));
+}
+
+Napi::Value ChannelObject::send_bytes(const Napi::CallbackInfo& info) {
+  auto bytes = info[0].As<Napi::Uint8Array>();
+  if (bytes.ByteLength() > INT32_MAX) return Napi::Number::New(info.Env(), static_cast<double>(Status::kTooLarge));
+  const Status status = channel_->send(bytes.Data(), static_cast<uint32_t>(bytes.ByteLength()));
+  if (loop_ != nullptr) loop_->touch();
+  return Napi::Number::New(info.Env(), static_cast<double>(status));
+}
+
+void ChannelObject::set_pending(const Napi::CallbackInfo& info) {
+  if (loop_ != nullptr) loop_->set_pending(info[0].As<Napi::Boolean>().Value());
+}
+
+void ChannelObject::set_wants_space(const Napi::CallbackInfo& info) {
+  if (loop_ != nullptr) loop_->set_wants_space(info[0].As<Napi::Boolean>().Value());
+}
+
+// One turn: up to an inbox full of messages. True if there may be more.
+bool ChannelObject::deliver() noexcept {
+  const Napi::HandleScope scope(Env());
+  size_t filled = 0;
+  Status status = Status::kOk;
+  for (;;) {
+    if (!message_held_) {
+      status = channel_->receive(message_);
+      if (status != Status::kOk) break;
+      message_held_ = true;
+    }
+    const size_t bytes = message_.size();
+    const size_t needed = 8 + (bytes + 7) / 8 * 8;
+    if (needed > inbox_bytes_ - filled) break;
+    const uint32_t header[2] = {static_cast<uint32_t>(bytes), 0};
+    __builtin_memcpy(inbox_data_ + filled, header, sizeof header);
+    __builtin_memcpy(inbox_data_ + filled + sizeof header, message_.data(), bytes);
+    message_.disown();
+    message_held_ = false;
+    filled += needed;
+  }
+  views_->poll(32);
+  poll_orphans();
+  const bool oversized = message_held_ && filled == 0;
+  if (oversized) {
+    auto copy = Napi::Uint8Array::New(Env(), message_.size());
+    __builtin_memcpy(copy.Data(), message_.data(), message_.size());
+    message_.disown();
+    message_held_ = false;
+    call_javascript(copy, Status::kOk);
+  } else {
+    const bool failed = status == Status::kProtocol;
+    call_javascript(Napi::Number::New(Env(), static_cast<double>(filled)), failed ? status : Status::kOk);
+  }
+  collect_if_much_is_borrowed();
+  return oversized || message_held_;
+}
+
+void ChannelObject::call_javascript(napi_value bytes, Status status) noexcept {
+  if (on_messages_.IsEmpty()) return;
+  const Napi::Env env = Env();
+  const napi_value arguments[] = {bytes, Napi::Number::New(env, static_cast<double>(status))};
+  const Napi::Value result = on_messages_.MakeCallback(env.Global(), 2, arguments, *async_context_);
+  if (result.IsEmpty() && env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+}
+
+}  // namespace isthmus::node

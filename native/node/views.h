@@ -1,0 +1,54 @@
+// Which ArrayBuffers show which blocks.
+//
+// A lease goes back when the backing store of its view is gone, not when the ArrayBuffer is collected: transferring a
+// buffer (postMessage, structuredClone, transfer()) moves the store to another ArrayBuffer, maybe in another thread, and
+// the old one's finalizer fires while the memory is in use. So nothing here trusts finalizers; stores are watched.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/channel.h"
+#include "node/backing_store.h"
+
+namespace isthmus::node {
+
+class ViewTable {
+ public:
+  explicit ViewTable(std::shared_ptr<Ledger> ledger) noexcept : ledger_(std::move(ledger)) {}
+  ~ViewTable();
+
+  // An ArrayBuffer of exactly these bytes of the block, which holds one reference until its store is gone.
+  // `copied`: bytes that had to be copied because this runtime refuses external memory.
+  Napi::Value create(Napi::Env env, Slot slot, uint64_t offset, size_t bytes, uint64_t* copied) noexcept;
+  // The buffer at `data` was detached: release what is gone.
+  void detached(const void* data) noexcept;
+  // Looks at up to `count` views, in turn, and releases those that are gone.
+  void poll(size_t count) noexcept;
+  void poll_all() noexcept { poll(views_.size()); }
+  [[nodiscard]] size_t size() const noexcept { return by_data_.size(); }
+
+ private:
+  struct View {
+    std::unique_ptr<Watch> watch;  // null: the entry is free
+    const void* data;
+    Slot slot;
+  };
+  bool release_if_gone(uint32_t at) noexcept;
+  uint32_t add(std::unique_ptr<Watch> watch, const void* data, Slot slot) noexcept;
+
+  std::shared_ptr<Ledger> ledger_;
+  std::vector<View> views_;
+  std::vector<uint32_t> free_;
+  std::unordered_multimap<const void*, uint32_t> by_data_;
+  size_t next_ = 0;
+};
+
+// An environment ended while views of it live on, transferred to other threads. The table outlives it.
+void adopt_orphans(std::unique_ptr<ViewTable> table) noexcept;
+void poll_orphans() noexcept;
+
+}  // namespace isthmus::node
