@@ -70,8 +70,11 @@ class Channel {
   [[nodiscard]] int event() const noexcept { return doorbell_.event(); }
 
   // --- the end ---
+  // Nothing more is sent. What the other side has committed can still be received.
   void close() noexcept { closed_.store(true, std::memory_order_release); }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  // Hangs up: the worker's watcher ends it at once, whatever it is doing.
+  void hang_up() noexcept { os::hang_up(socket_); }
   // The peer process has been reaped: its leases are dropped. Drain first: what it committed is still valid.
   void reap() noexcept;
   [[nodiscard]] int socket() const noexcept { return socket_; }
@@ -107,7 +110,7 @@ class Channel {
   Status admit(Message& message) noexcept;
   Status admit_spilled(const wire::Message& announcement) noexcept;
   Status apply_returns(const wire::Message& message) noexcept;
-  bool drop_queued_call(uint32_t id) noexcept;
+  void drop_queued_call(uint32_t id) noexcept;
   void enqueue(Message&& message) noexcept;
   Message blank() noexcept;
   void keep_spare(Message&& message) noexcept;

@@ -58,7 +58,7 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
     case wire::Kind::Spill:
       return admit_spilled(*message);
     case wire::Kind::Cancel:
-      if (drop_queued_call(message->id())) return Status::kOk;
+      drop_queued_call(message->id());
       break;
     default:
       break;
@@ -115,14 +115,13 @@ Status Channel::apply_returns(const wire::Message& message) noexcept {
   return Status::kOk;
 }
 
-bool Channel::drop_queued_call(uint32_t id) noexcept {
+void Channel::drop_queued_call(uint32_t id) noexcept {
   const auto found = std::find_if(queue_.begin(), queue_.end(), [id](const Message& message) {
     return message->kind() == wire::Kind::Call && message->id() == id;
   });
-  if (found == queue_.end()) return false;
+  if (found == queue_.end()) return;
   queue_bytes_ -= found->size();
   queue_.erase(found);
-  return true;
 }
 
 Status Channel::receive(Message& out) noexcept {

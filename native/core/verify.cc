@@ -20,6 +20,7 @@ bool verify_message(const uint8_t* bytes, uint32_t length) noexcept {
       return message->spill() != nullptr && message->spilled_bytes() != nullptr && message->tensors() == nullptr;
     case wire::Kind::Cancel:
     case wire::Kind::Pressure:
+    case wire::Kind::Goodbye:
       return message->tensors() == nullptr;
     case wire::Kind::None:
       break;

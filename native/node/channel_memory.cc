@@ -61,6 +61,37 @@ void ChannelObject::copy_in(const Napi::CallbackInfo& info) {
   channel_->count_copied(bytes);
 }
 
+namespace {
+
+// Gathers strided elements into C order. `axis` counts down the axes; the innermost ones are copied element by element.
+uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const int64_t* strides, size_t axes, size_t itemsize) {
+  if (axes == 0) {
+    std::memcpy(to, from, itemsize);
+    return to + itemsize;
+  }
+  if (axes == 1 && *strides == static_cast<int64_t>(itemsize)) {
+    std::memcpy(to, from, static_cast<size_t>(*shape) * itemsize);
+    return to + static_cast<size_t>(*shape) * itemsize;
+  }
+  for (int64_t at = 0; at < *shape; ++at) to = gather(to, from + at * *strides, shape + 1, strides + 1, axes - 1, itemsize);
+  return to;
+}
+
+}  // namespace
+
+// copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides): both BigInt64Array, strides in bytes. The elements are
+// known to lie in the block: the tensor was verified, or made from one that was.
+void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
+  Ledger& ledger = channel_->ledger();
+  uint8_t* to = ledger.data(slot_argument(info[0]));
+  const uint8_t* from = ledger.data(slot_argument(info[1])) + bytes_argument(info[2]);
+  const size_t itemsize = bytes_argument(info[3]);
+  auto shape = info[4].As<Napi::BigInt64Array>();
+  auto strides = info[5].As<Napi::BigInt64Array>();
+  const uint8_t* end = gather(to, from, shape.Data(), strides.Data(), shape.ElementLength(), itemsize);
+  channel_->count_copied(static_cast<uint64_t>(end - to));
+}
+
 void ChannelObject::prefault(const Napi::CallbackInfo& info) { channel_->ledger().prefault(bytes_argument(info[0])); }
 
 // V8 does not see the bytes that views show, so it is told of a large amount for a moment: it collects at once, and

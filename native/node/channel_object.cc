@@ -20,6 +20,7 @@ Napi::Function ChannelObject::define(Napi::Env env) noexcept {
                          InstanceMethod<&ChannelObject::close_peer>("closePeer"),
                          InstanceMethod<&ChannelObject::read_socket>("readSocket"),
                          InstanceMethod<&ChannelObject::deliver_rest>("deliverRest"),
+                         InstanceMethod<&ChannelObject::hang_up>("hangUp"),
                          InstanceMethod<&ChannelObject::reap>("reap"),
                          InstanceMethod<&ChannelObject::close>("close"),
                          InstanceMethod<&ChannelObject::send>("send"),
@@ -32,6 +33,7 @@ Napi::Function ChannelObject::define(Napi::Env env) noexcept {
                          InstanceMethod<&ChannelObject::view>("view"),
                          InstanceMethod<&ChannelObject::detach>("detach"),
                          InstanceMethod<&ChannelObject::copy_in>("copyIn"),
+                         InstanceMethod<&ChannelObject::copy_strided>("copyStrided"),
                          InstanceMethod<&ChannelObject::prefault>("prefault"),
                          InstanceMethod<&ChannelObject::collect>("collect"),
                          InstanceMethod<&ChannelObject::stats>("stats"),
@@ -115,6 +117,8 @@ void ChannelObject::deliver_rest(const Napi::CallbackInfo&) {
   while (loop_ != nullptr && deliver()) {
   }
 }
+
+void ChannelObject::hang_up(const Napi::CallbackInfo&) { channel_->hang_up(); }
 
 void ChannelObject::reap(const Napi::CallbackInfo&) { channel_->reap(); }
 

@@ -31,6 +31,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   void close_peer(const Napi::CallbackInfo& info);
   Napi::Value read_socket(const Napi::CallbackInfo& info);
   void deliver_rest(const Napi::CallbackInfo& info);
+  void hang_up(const Napi::CallbackInfo& info);
   void reap(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   // messages
@@ -44,6 +45,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   void release(const Napi::CallbackInfo& info);
   Napi::Value view(const Napi::CallbackInfo& info);
   void detach(const Napi::CallbackInfo& info);
+  void copy_strided(const Napi::CallbackInfo& info);
   void copy_in(const Napi::CallbackInfo& info);
   void prefault(const Napi::CallbackInfo& info);
   void collect(const Napi::CallbackInfo& info);

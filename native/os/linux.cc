@@ -195,6 +195,8 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
   return received;
 }
 
+void hang_up(int socket) noexcept { shutdown(socket, SHUT_RDWR); }
+
 bool set_close_on_exec(int descriptor) noexcept { return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0; }
 
 void close_descriptor(int descriptor) noexcept {

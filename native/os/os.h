@@ -40,6 +40,8 @@ int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const 
 // Waits up to timeout_ns for one datagram. `count` in: room, out: received; they are close-on-exec.
 int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* descriptors, size_t* count,
                                  int64_t timeout_ns) noexcept;
+// The other end sees the connection closed, whoever else holds a copy of this descriptor.
+void hang_up(int socket) noexcept;
 bool set_close_on_exec(int descriptor) noexcept;
 void close_descriptor(int descriptor) noexcept;
 
