@@ -1,8 +1,8 @@
 // How quantities are written.
 
-/** Three significant digits, without an exponent. */
+/** Three significant digits, without an exponent; whole numbers stay whole. */
 export function digits(value: number): string {
-  if (value === 0) return '0'
+  if (Number.isInteger(value)) return value.toLocaleString('en-US')
   const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
   return places === 0
     ? Math.round(value).toLocaleString('en-US')

@@ -14,6 +14,7 @@ const kRows = [
   'isthmus',
   'isthmus-heap',
   'msgpack-socket',
+  'msgpack-socket-two-cores',
   'msgpack-socket-one-core',
   'json-stdio',
   'http-fastapi',

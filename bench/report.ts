@@ -23,10 +23,20 @@ export function table(rows: readonly Row[]): string {
 
 const titleOf = (contender: string): string => contenders[contender]?.title ?? contender
 
-/** The first line of a reason, short enough for a table. */
-function brief(reason: string): string {
-  const line = reason.split('\n')[0] ?? ''
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line
+/** Reasons for gaps, numbered below a table: a reason in a column would make the column that wide. */
+class Notes {
+  readonly #reasons: string[] = []
+
+  /** The mark that stands in the table. */
+  mark(reason = 'not measured'): string {
+    const line = reason.split('\n')[0] ?? ''
+    if (!this.#reasons.includes(line)) this.#reasons.push(line)
+    return `[${this.#reasons.indexOf(line) + 1}]`
+  }
+
+  below(rows: readonly Row[]): string {
+    return [table(rows), ...this.#reasons.map((reason, i) => `  [${i + 1}] ${reason}`)].join('\n')
+  }
 }
 
 const kFigures: Readonly<
@@ -42,7 +52,7 @@ const kFigures: Readonly<
   rssMaxMb: { title: 'RSS max', show: value => `${digits(value)} MB` },
 }
 
-/** A case of one size: percentiles, figures, and how many times slower than the fastest bridge. */
+/** A case of one size: percentiles, figures, and and how it compares with Isthmus. */
 function oneSize(cells: readonly CellResult[]): string {
   const isthmus = cells.find(cell => cell.contender === 'isthmus')
   const named = Object.keys(kFigures).filter(name =>
@@ -54,10 +64,10 @@ function oneSize(cells: readonly CellResult[]): string {
     const [own, other] = [isthmus?.figures?.callsPerSecond, cell.figures?.callsPerSecond]
     return own !== undefined && other !== undefined ? times(own / other) : '–'
   }
+  const notes = new Notes()
   const rows = cells.map((cell): Row => {
     const { latency, figures } = cell
-    if (!latency && !figures)
-      return [titleOf(cell.contender), brief(cell.skipped ?? 'not measured')]
+    if (!latency && !figures) return [titleOf(cell.contender), notes.mark(cell.skipped)]
     return [
       titleOf(cell.contender),
       ...(timed
@@ -74,26 +84,23 @@ function oneSize(cells: readonly CellResult[]): string {
     ...(timed ? ['p50', 'p90', 'p99', 'max'] : []),
     ...named.map(name => kFigures[name]?.title ?? ''),
   ]
-  return table([[...head, 'isthmus = 1'], ...rows])
+  return notes.below([[...head, 'isthmus = 1'], ...rows])
 }
 
 /** A case of many sizes: p50 by size, the reasons for gaps below. */
 function manySizes(cells: readonly CellResult[]): string {
   const sizes = [...new Set(cells.map(cell => cell.bytes))].sort((a, b) => a - b)
   const names = [...new Set(cells.map(cell => cell.contender))]
-  const notes: string[] = []
+  const notes = new Notes()
   const rows = names.map((name): Row => {
     const entries = sizes.map(size => {
       const cell = cells.find(one => one.contender === name && one.bytes === size)
       if (cell?.latency) return time(cell.latency.p50)
-      const note = brief(cell?.skipped ?? 'not measured')
-      if (!notes.includes(note)) notes.push(note)
-      return `[${notes.indexOf(note) + 1}]`
+      return notes.mark(cell?.skipped)
     })
     return [titleOf(name), ...entries]
   })
-  const explained = notes.map((note, i) => `  [${i + 1}] ${note}`)
-  return [table([['p50', ...sizes.map(bytes)], ...rows]), ...explained].join('\n')
+  return notes.below([['p50', ...sizes.map(bytes)], ...rows])
 }
 
 function checkTable(results: Results): string {

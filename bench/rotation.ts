@@ -1,12 +1,12 @@
 // Runs cells round by round, each in a fresh Node process, and merges the rounds.
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Cell, MeasuredJson } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { traceStart } from './cases/results.js'
 import { WrongValueError } from './contender.js'
 import { contenders } from './contenders/index.js'
+import { placed } from './cores.js'
 import { Histogram } from './histogram.js'
 import { impossible, type Profile } from './plan.js'
 
@@ -41,12 +41,6 @@ export class CellRecord {
   }
 }
 
-/** The first CPU this process may use: both sides are pinned there for "both on one core". */
-function firstCpu(): string {
-  const list = /Cpus_allowed_list:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))
-  return list?.[1] ?? '0'
-}
-
 /** Mark-compact collections in the output of --trace-gc after the case says that it begins. */
 export function countMarkCompacts(output: string): number {
   const measured = output.slice(Math.max(0, output.indexOf(traceStart)))
@@ -68,10 +62,11 @@ async function runChild(
     String(profile.seconds),
   ]
   if (spin !== undefined) args.push(String(spin))
-  const command = contenders[cell.contender]?.oneCore
-    ? ['taskset', '-c', firstCpu(), process.execPath, ...args]
-    : [process.execPath, ...args]
-  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const { command, env } = placed([process.execPath, ...args], contenders[cell.contender]?.cores)
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+  })
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
@@ -90,8 +85,8 @@ async function runChild(
     child.once('error', error => end(error.message))
     child.once('close', (code, signal) => end(`ended with ${signal ?? `code ${String(code)}`}`))
   })
-  const last = output.trimEnd().split('\n').at(-1) ?? ''
-  if (!last.startsWith('{"kind"')) return { kind: 'failed', reason: `${ended}. ${errors}`.trim() }
+  const last = output.split('\n').findLast(line => line.startsWith('{"kind"'))
+  if (last === undefined) return { kind: 'failed', reason: `${ended}. ${errors}`.trim() }
   const answer = JSON.parse(last) as ChildAnswer
   if (answer.kind !== 'measured') return { ...answer, reason: `${answer.reason} ${errors}`.trim() }
   if (!flags.includes('--trace-gc')) return answer

@@ -3,7 +3,12 @@ import { type Session, WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
 import { type Case, type CellContext, everyBridge, type Measured } from './case.js'
 
-const contenders = ['floor-loop', ...everyBridge, 'msgpack-socket-one-core']
+const contenders = [
+  'floor-loop',
+  ...everyBridge,
+  'msgpack-socket-two-cores',
+  'msgpack-socket-one-core',
+]
 const kWarmCalls = 3000
 const kMaxSamples = 2_000_000
 

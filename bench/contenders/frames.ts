@@ -1,60 +1,90 @@
-// Cuts a byte stream into length-prefixed frames.
+// Length-prefixed frames (uint32, little endian): writing many with one system call, and reading them.
 //
-// A frame that lies whole in the chunk is handed out as a view of it (not owned: the chunk is reused).
-// Any other gets memory of its own at once, for its whole length, and is filled as it arrives. That
-// memory is placed so that the frame *ends* on a multiple of 8: an array at its end is then aligned
-// and needs no copy.
+// A frame that lies whole in the chunk is read in place (not owned: the chunk is reused). Any other gets
+// memory of its own at once, for its whole length, and is filled as it arrives. That memory is placed so
+// that the frame *ends* on a multiple of 8: an array at its end is then aligned and needs no copy.
 
 const kPrefix = 4
 const kNothing: Buffer = Buffer.alloc(0)
+const kBatchBytes = 65_536
 
-export class Frames {
-  readonly #deliver: (frame: Buffer, owned: boolean) => void
-  #frame: Buffer | undefined
+/** Reads the frame at [start, end) of `bytes`; `owned` when nobody will overwrite it. */
+type Deliver = (bytes: Buffer, start: number, end: number, owned: boolean) => void
+
+export class FrameReader {
+  readonly #deliver: Deliver
+  #large: Buffer | undefined
   #filled = 0
-  #prefix: Buffer = kNothing
+  #tail = kNothing
 
-  constructor(deliver: (frame: Buffer, owned: boolean) => void) {
+  constructor(deliver: Deliver) {
     this.#deliver = deliver
   }
 
   feed(bytes: Buffer): void {
     let chunk = bytes
-    while (chunk.byteLength > 0) {
-      if (this.#frame) chunk = this.#fill(this.#frame, chunk)
-      else chunk = this.#begin(chunk)
+    if (this.#large) chunk = this.#fill(this.#large, chunk)
+    if (this.#tail.byteLength > 0) {
+      chunk = Buffer.concat([this.#tail, chunk])
+      this.#tail = kNothing
     }
+    let at = 0
+    while (chunk.byteLength - at >= kPrefix) {
+      const length = chunk.readUInt32LE(at)
+      const start = at + kPrefix
+      if (start + length > chunk.byteLength) {
+        const before = (8 - (length % 8)) % 8
+        this.#large = Buffer.allocUnsafeSlow(before + length).subarray(before)
+        this.#filled = 0
+        this.#fill(this.#large, chunk.subarray(start))
+        return
+      }
+      at = start + length
+      this.#deliver(chunk, start, at, false)
+    }
+    if (at < chunk.byteLength) this.#tail = Buffer.from(chunk.subarray(at))
   }
 
-  #begin(chunk: Buffer): Buffer {
-    if (this.#prefix.byteLength + chunk.byteLength < kPrefix) {
-      this.#prefix = Buffer.concat([this.#prefix, chunk])
-      return chunk.subarray(chunk.byteLength)
-    }
-    const missing = kPrefix - this.#prefix.byteLength
-    const prefix =
-      missing === kPrefix ? chunk : Buffer.concat([this.#prefix, chunk.subarray(0, missing)])
-    const length = prefix.readUInt32LE(0)
-    this.#prefix = kNothing
-    const body = chunk.subarray(missing)
-    if (body.byteLength >= length) {
-      this.#deliver(body.subarray(0, length), false)
-      return body.subarray(length)
-    }
-    const before = (8 - (length % 8)) % 8
-    this.#frame = Buffer.allocUnsafeSlow(before + length).subarray(before)
-    this.#filled = 0
-    return body
-  }
-
+  /** Returns what lies behind the frame. */
   #fill(frame: Buffer, chunk: Buffer): Buffer {
     const take = Math.min(chunk.byteLength, frame.byteLength - this.#filled)
     chunk.copy(frame, this.#filled, 0, take)
     this.#filled += take
     if (this.#filled === frame.byteLength) {
-      this.#frame = undefined
-      this.#deliver(frame, true)
+      this.#large = undefined
+      this.#deliver(frame, 0, frame.byteLength, true)
     }
     return chunk.subarray(take)
+  }
+}
+
+export class FrameWriter {
+  readonly #write: (data: Uint8Array) => void
+  #batch = Buffer.allocUnsafe(kBatchBytes)
+  #used = 0
+
+  constructor(write: (data: Uint8Array) => void) {
+    this.#write = write
+  }
+
+  /** Small frames of one turn travel together; a large one goes out by itself, uncopied. */
+  push(body: Buffer): void {
+    const needed = kPrefix + body.byteLength
+    if (this.#used > 0 && this.#used + needed > kBatchBytes) this.#flush()
+    if (this.#used === 0) process.nextTick(() => this.#flush())
+    this.#used = this.#batch.writeUInt32LE(body.byteLength, this.#used)
+    if (needed <= kBatchBytes) {
+      this.#batch.set(body, this.#used)
+      this.#used += body.byteLength
+    } else {
+      this.#flush()
+      this.#write(body)
+    }
+  }
+
+  #flush(): void {
+    if (this.#used === 0) return
+    this.#write(Buffer.from(this.#batch.subarray(0, this.#used))) // the socket may keep it for a while
+    this.#used = 0
   }
 }

@@ -4,8 +4,8 @@ import type { Start } from '../contender.js'
 export interface Contender {
   readonly title: string
   readonly load: () => Promise<Start>
-  /** Node and Python both run on one core, which hides the cost of waking another. */
-  readonly oneCore?: true
+  /** Where Node and Python are kept; undefined leaves it to the scheduler, which mixes both. */
+  readonly cores?: 'one' | 'two'
   /** The largest array that it can carry at all, and why. */
   readonly largest?: { readonly bytes: number; readonly why: string }
   /** A bound, not a way of calling Python. */
@@ -24,10 +24,15 @@ export const contenders: Readonly<Record<string, Contender>> = {
     load: async () => (await import('./isthmus.js')).startHeap,
   },
   'msgpack-socket': { title: 'MessagePack over a Unix socket', load: msgpackSocket },
+  'msgpack-socket-two-cores': {
+    title: 'MessagePack over a Unix socket, on different cores',
+    load: msgpackSocket,
+    cores: 'two',
+  },
   'msgpack-socket-one-core': {
     title: 'MessagePack over a Unix socket, both on one core',
     load: msgpackSocket,
-    oneCore: true,
+    cores: 'one',
   },
   'json-stdio': {
     title: 'newline JSON over stdio',
@@ -45,6 +50,11 @@ export const contenders: Readonly<Record<string, Contender>> = {
   },
   'floor-cores': { title: 'floor: C++ ↔ C++, one cache line', load: notASession, floor: true },
   'floor-memcpy': { title: 'floor: one hot memcpy', load: notASession, floor: true },
+  'node-alone': {
+    title: 'floor: Node with no bridge',
+    load: async () => (await import('./node-alone.js')).start,
+    floor: true,
+  },
   'numpy-alone': { title: 'numpy alone, a plain script', load: notASession, floor: true },
 }
 

@@ -1,5 +1,5 @@
 // Newline-delimited JSON over the child's stdin and stdout: [id, name, ...args] and [id, result].
-// Arrays travel as base64: about 100 times faster than lists of numbers, so that is the rival at its best.
+// Arrays travel as base64: more than ten times faster than lists of numbers, so that is the rival at its best.
 import type { Session } from '../contender.js'
 import { type PythonProcess, startPython } from './python-process.js'
 import { type Argument, Batch, bytesOf, floats, Pending, RivalSession } from './rival.js'

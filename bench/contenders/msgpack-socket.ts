@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Packr } from 'msgpackr'
 import type { Session } from '../contender.js'
-import { Frames } from './frames.js'
+import { FrameReader, FrameWriter } from './frames.js'
 import { firstOutput, type PythonProcess, startPython } from './python-process.js'
-import { type Argument, Batch, bytesOf, floats, Pending, RivalSession } from './rival.js'
+import { type Argument, bytesOf, floats, Pending, RivalSession } from './rival.js'
 
 const kReadBytes = 1 << 20
 type Reply = [id: number, result: number | Uint8Array]
@@ -17,7 +17,7 @@ type Reply = [id: number, result: number | Uint8Array]
 class MsgpackSocket extends RivalSession {
   readonly #pending = new Pending<number | Uint8Array>()
   readonly #packr = new Packr({ useRecords: false })
-  readonly #batch: Batch
+  readonly #writer: FrameWriter
 
   constructor(
     readonly server: PythonProcess,
@@ -25,27 +25,19 @@ class MsgpackSocket extends RivalSession {
     readonly folder: string,
   ) {
     super()
-    this.#batch = new Batch(data => socket.write(data))
+    this.#writer = new FrameWriter(data => socket.write(data))
     server.died.catch((reason: Error) => this.#pending.rejectAll(reason))
   }
 
-  receive(frame: Buffer, owned: boolean): void {
-    const [id, result] = this.#packr.unpack(frame) as Reply
+  receive(bytes: Buffer, start: number, end: number, owned: boolean): void {
+    const [id, result] = this.#packr.unpack(bytes, { start, end }) as Reply
     // A frame inside the read buffer will be overwritten: its array has to move out.
     this.#pending.settle(id, typeof result === 'number' || owned ? result : new Uint8Array(result))
   }
 
   #call(name: string, args: Argument[]): Promise<number | Uint8Array> {
-    return this.#pending.open(id => {
-      const body = this.#packr.pack([
-        id,
-        name,
-        ...args.map(arg => (typeof arg === 'number' ? arg : bytesOf(arg))),
-      ])
-      const length = Buffer.allocUnsafe(4)
-      length.writeUInt32LE(body.byteLength)
-      this.#batch.push(length, body)
-    })
+    const plain = args.map(arg => (typeof arg === 'number' ? arg : bytesOf(arg)))
+    return this.#pending.open(id => this.#writer.push(this.#packr.pack([id, name, ...plain])))
   }
 
   protected number(name: string, args: Argument[]): Promise<number> {
@@ -71,13 +63,13 @@ export async function start(): Promise<Session> {
   const server = startPython('msgpack_socket.py', [path], ['ignore', 'pipe', 'inherit'])
   await firstOutput(server)
   // One reused read buffer: no allocation for each chunk, and fewer, larger reads.
-  const frames = new Frames((frame, owned) => session.receive(frame, owned))
+  const reader = new FrameReader((...frame) => session.receive(...frame))
   const socket = connect({
     path,
     onread: {
       buffer: Buffer.allocUnsafeSlow(kReadBytes),
       callback: (bytes, buffer) => {
-        frames.feed(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))
+        reader.feed(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))
         return true
       },
     },

@@ -37,8 +37,8 @@ def bin_header(array: np.ndarray) -> bytes:
     return b"\xc6" + struct.pack(">I", array.nbytes)
 
 
-def answer(frame: memoryview) -> list[Any]:
-    """The parts of the reply frame."""
+def answer(frame: memoryview, parts: list[Any]) -> None:
+    """Appends the parts of the reply frame."""
     request = decoder.decode(frame)
     first = request.first
     argument = np.frombuffer(first, np.float32) if isinstance(first, memoryview) else first
@@ -46,9 +46,10 @@ def answer(frame: memoryview) -> list[Any]:
     result = function(argument) if request.second is None else function(argument, request.second)
     if isinstance(result, np.ndarray):
         head = b"\x92" + encoder.encode(request.id) + bin_header(result)
-        return [PREFIX.pack(len(head) + result.nbytes) + head, memoryview(result).cast("B")]
-    body = encoder.encode([request.id, result])
-    return [PREFIX.pack(len(body)), body]
+        parts += (PREFIX.pack(len(head) + result.nbytes), head, memoryview(result).cast("B"))
+    else:
+        body = encoder.encode((request.id, result))
+        parts += (PREFIX.pack(len(body)), body)
 
 
 def send(connection: socket.socket, parts: list[Any]) -> None:
@@ -92,8 +93,9 @@ def serve(connection: socket.socket) -> None:
             else:
                 frame = buffer[at + PREFIX.size : end]
                 at = end
-            parts += answer(frame)
-        buffer[: filled - at] = bytes(buffer[at:filled])
+            answer(frame, parts)
+        if at < filled:
+            buffer[: filled - at] = bytes(buffer[at:filled])
         filled -= at
         if parts:
             send(connection, parts)

@@ -1,6 +1,7 @@
 // Starts and ends the Python process of a rival.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { pythonCommand } from '../cores.js'
 import { python, source } from '../paths.js'
 
 export interface PythonProcess {
@@ -11,7 +12,13 @@ export interface PythonProcess {
 }
 
 export function startPython(file: string, args: string[], stdio: StdioOptions): PythonProcess {
-  const child = spawn(python(), ['-u', source('contenders', file), ...args], { stdio })
+  const [command = '', ...rest] = pythonCommand([
+    python(),
+    '-u',
+    source('contenders', file),
+    ...args,
+  ])
+  const child = spawn(command, rest, { stdio })
   let stopping = false
   const died = new Promise<never>((_, reject) => {
     child.once('error', reject)
