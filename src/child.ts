@@ -1,0 +1,115 @@
+// The Python process: started, listened to, and seen to end.
+import { type ChildProcess, spawn as spawnProcess } from 'node:child_process'
+import { delimiter } from 'node:path'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { type LineEnd, LastLines, LineSplitter } from './lines.js'
+import type { ResolvedOptions, StreamOption } from './options.js'
+
+/** Where the Python package is that belongs to this very version. */
+const pythonPath = fileURLToPath(new URL('../python', import.meta.url))
+/** The descriptor that the worker inherits. */
+const workerDescriptor = 3
+/** Grandchildren may hold stderr open for ever: after the exit it is drained for so many milliseconds at most. */
+const drainTime = 100
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+export interface ChildEvents {
+  line(stream: 'stdout' | 'stderr', text: string): void
+  /** It could not be started at all. */
+  failed(error: Error): void
+  /** The process has been reaped. */
+  exited(exit: Exit): void
+}
+
+export class Child {
+  readonly #process: ChildProcess
+  readonly #lastLines = new LastLines()
+  readonly #drained: Promise<unknown>
+  exit: Exit | undefined
+
+  constructor(executable: string, descriptor: number, options: ResolvedOptions, events: ChildEvents) {
+    this.#process = spawnProcess(executable, ['-m', 'isthmus', '--fd', String(workerDescriptor)], {
+      cwd: options.cwd,
+      env: environment(options.env),
+      stdio: ['ignore', 'pipe', 'pipe', descriptor],
+    })
+    const { stdout, stderr } = this.#process as { stdout: Readable; stderr: Readable }
+    const ended = [
+      this.#listen('stdout', stdout, options.stdout, events),
+      this.#listen('stderr', stderr, options.stderr, events),
+    ]
+    this.#drained = Promise.all(ended)
+    this.#process.once('error', error => events.failed(error))
+    this.#process.once('exit', (code, signal) => {
+      this.exit = { code, signal }
+      events.exited(this.exit)
+    })
+    this.unref()
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  /** The last lines it wrote to stderr, once what it wrote before its end has arrived. */
+  async lastWords(): Promise<string[]> {
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise(resolve => {
+      timer = setTimeout(resolve, drainTime)
+    })
+    await Promise.race([this.#drained, patience])
+    clearTimeout(timer)
+    return this.#lastLines.get()
+  }
+
+  get stderr(): string[] {
+    return this.#lastLines.get()
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+
+  /** The process keeps this one alive only while it is waited for. */
+  ref(): void {
+    this.#process.ref()
+  }
+
+  unref(): void {
+    this.#process.unref()
+    for (const stream of [this.#process.stdout, this.#process.stderr])
+      (stream as unknown as { unref?(): void }).unref?.()
+  }
+
+  #listen(
+    name: 'stdout' | 'stderr',
+    stream: Readable,
+    option: StreamOption,
+    events: ChildEvents,
+  ): Promise<void> {
+    const lines = new LineSplitter((text: string, end: LineEnd) => {
+      if (name === 'stderr') this.#lastLines.push(text, end)
+      if (option === 'inherit') process[name].write(text + end)
+      if (option !== 'ignore') events.line(name, text)
+    })
+    stream.on('data', (chunk: Uint8Array) => lines.write(chunk))
+    return new Promise(resolve => {
+      stream.once('close', () => {
+        lines.end()
+        resolve()
+      })
+    })
+  }
+}
+
+function environment(changes: ResolvedOptions['env']): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...changes }
+  for (const [name, value] of Object.entries(changes)) if (value === undefined) delete env[name]
+  env.PYTHONPATH = [pythonPath, env.PYTHONPATH].filter(Boolean).join(delimiter)
+  return env
+}

@@ -1,0 +1,237 @@
+import { fromTwosComplement } from './bigint.js'
+import { bigintExtension, maxDepth, tensorExtension } from './encode.js'
+import { ProtocolError, ValueTypeError } from './errors.js'
+
+// Reading calls no code of the user, so one set of variables is enough.
+let bytes: Uint8Array
+let view: DataView
+let buffer: Buffer | undefined
+let at = 0
+let depth = 0
+let tensors: readonly unknown[]
+
+const nothing = new Uint8Array(0)
+const noView = new DataView(nothing.buffer)
+
+/** Reads exactly one value; every length is checked before it is believed. */
+export function decode(payload: Uint8Array, tensorsOfMessage: readonly unknown[]): unknown {
+  bytes = payload
+  view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
+  at = 0
+  depth = 0
+  tensors = tensorsOfMessage
+  try {
+    const value = read()
+    if (at !== bytes.length) throw malformed(`${bytes.length - at} bytes too many`)
+    return value
+  } finally {
+    bytes = nothing
+    view = noView
+    buffer = undefined
+    tensors = []
+  }
+}
+
+function read(): unknown {
+  const token = bytes[at++]
+  if (token === undefined) throw malformed('it ends in the middle of a value')
+  if (token < 0x80) return token
+  if (token >= 0xe0) return token - 0x100
+  if (token < 0x90) return readMap(token & 0x0f)
+  if (token < 0xa0) return readArray(token & 0x0f)
+  if (token < 0xc0) return readString(token & 0x1f)
+  switch (token) {
+    case 0xc0:
+      return null
+    case 0xc2:
+      return false
+    case 0xc3:
+      return true
+    case 0xc4:
+      return readBinary(readUint(1))
+    case 0xc5:
+      return readBinary(readUint(2))
+    case 0xc6:
+      return readBinary(readUint(4))
+    case 0xc7:
+      return readExtension(readUint(1))
+    case 0xc8:
+      return readExtension(readUint(2))
+    case 0xc9:
+      return readExtension(readUint(4))
+    case 0xca:
+      return view.getFloat32(skip(4))
+    case 0xcb:
+      return view.getFloat64(skip(8))
+    case 0xcc:
+      return readUint(1)
+    case 0xcd:
+      return readUint(2)
+    case 0xce:
+      return readUint(4)
+    case 0xcf:
+      return readUint64()
+    case 0xd0:
+      return view.getInt8(skip(1))
+    case 0xd1:
+      return view.getInt16(skip(2))
+    case 0xd2:
+      return view.getInt32(skip(4))
+    case 0xd3:
+      return readInt64()
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xd7:
+    case 0xd8:
+      return readExtension(1 << (token - 0xd4))
+    case 0xd9:
+      return readString(readUint(1))
+    case 0xda:
+      return readString(readUint(2))
+    case 0xdb:
+      return readString(readUint(4))
+    case 0xdc:
+      return readArray(readUint(2))
+    case 0xdd:
+      return readArray(readUint(4))
+    case 0xde:
+      return readMap(readUint(2))
+    case 0xdf:
+      return readMap(readUint(4))
+    default:
+      throw malformed('it has the byte 0xc1')
+  }
+}
+
+/** Goes past `length` bytes that are there, and returns where they start. */
+function skip(length: number): number {
+  const start = at
+  if (length > bytes.length - start) throw malformed('it ends in the middle of a value')
+  at = start + length
+  return start
+}
+
+function readUint(length: 1 | 2 | 4): number {
+  const start = skip(length)
+  if (length === 1) return bytes[start]!
+  return length === 2 ? view.getUint16(start) : view.getUint32(start)
+}
+
+function readUint64(): number | bigint {
+  const start = skip(8)
+  const high = view.getUint32(start)
+  if (high < 0x20_0000) return high * 0x1_0000_0000 + view.getUint32(start + 4)
+  return view.getBigUint64(start)
+}
+
+function readInt64(): number | bigint {
+  const start = skip(8)
+  const value = view.getInt32(start) * 0x1_0000_0000 + view.getUint32(start + 4)
+  return Number.isSafeInteger(value) ? value : view.getBigInt64(start)
+}
+
+/** Texts up to this length are read here if they are ASCII: calling into C++ costs more. */
+const shortText = 24
+
+function readString(length: number): string {
+  const start = skip(length)
+  if (length <= shortText) {
+    let text = ''
+    let i = start
+    for (; i < at; i++) {
+      const byte = bytes[i]!
+      if (byte >= 0x80) break
+      text += String.fromCharCode(byte)
+    }
+    if (i === at) return text
+  }
+  buffer ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return buffer.toString('utf8', start, at)
+}
+
+function readBinary(length: number): Buffer {
+  const start = skip(length)
+  return Buffer.from(bytes.subarray(start, at))
+}
+
+function readArray(length: number): unknown[] {
+  enter(length)
+  const list = new Array<unknown>(length)
+  for (let i = 0; i < length; i++) list[i] = read()
+  depth--
+  return list
+}
+
+function readMap(size: number): Record<string, unknown> {
+  enter(size * 2)
+  const object: Record<string, unknown> = {}
+  for (let i = 0; i < size; i++) {
+    const key = readKey()
+    const value = read()
+    if (key === '__proto__')
+      Object.defineProperty(object, key, {
+        value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
+    else object[key] = value
+  }
+  depth--
+  return object
+}
+
+/** Property names are strings; Python's dicts may also have numbers, booleans and None as keys. */
+function readKey(): string {
+  const key = read()
+  if (typeof key === 'string') return key
+  if (typeof key === 'object' && key !== null)
+    throw refused('has a dict whose keys are not strings or numbers')
+  return String(key)
+}
+
+function enter(values: number) {
+  // Each value takes a byte, so a count that lies asks for no memory.
+  if (values > bytes.length - at) throw malformed('it ends in the middle of a list or map')
+  if (++depth > maxDepth) throw refused(`is nested more than ${maxDepth} levels deep`)
+}
+
+function readExtension(length: number): unknown {
+  const type = view.getInt8(skip(1))
+  const start = skip(length)
+  if (type === tensorExtension && length === 4) {
+    const index = view.getUint32(start)
+    if (index < tensors.length) return tensors[index]
+    throw malformed(`it names tensor ${index} of ${tensors.length}`)
+  }
+  if (type === bigintExtension) {
+    const value = fromTwosComplement(bytes.subarray(start, at))
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : value
+  }
+  if (type === -1) return readTimestamp(start, length)
+  throw malformed(`it has extension type ${type} of ${length} bytes`)
+}
+
+function readTimestamp(start: number, length: number): Date {
+  let seconds = 0
+  let nanoseconds = 0
+  if (length === 4) seconds = view.getUint32(start)
+  else if (length === 8) {
+    const word = view.getUint32(start)
+    nanoseconds = word >>> 2
+    seconds = (word & 3) * 0x1_0000_0000 + view.getUint32(start + 4)
+  } else if (length === 12) {
+    nanoseconds = view.getUint32(start)
+    seconds = view.getInt32(start + 4) * 0x1_0000_0000 + view.getUint32(start + 8)
+  } else throw malformed(`it has a timestamp of ${length} bytes`)
+  const date = new Date(seconds * 1000 + Math.floor(nanoseconds / 1e6))
+  if (nanoseconds >= 1e9 || Number.isNaN(date.getTime())) throw malformed('a timestamp is invalid')
+  return date
+}
+
+const malformed = (problem: string) => new ProtocolError(`MessagePack: ${problem}`)
+
+const refused = (problem: string) =>
+  new ValueTypeError(`result ${problem}; return something simpler`, 'result')

@@ -1,0 +1,246 @@
+import { types } from 'node:util'
+import { twosComplement } from './bigint.js'
+import type { TypedArray } from './dtypes.js'
+import { ValueTypeError } from './errors.js'
+import { MessagePackWriter, maxPayload, PayloadTooLarge } from './msgpack-writer.js'
+import { pathOf, problemWith } from './refusal.js'
+
+/** A Tensor carries this property, so that it is known here without importing its class. */
+export const tensorMark: unique symbol = Symbol.for('isthmus.tensor')
+
+export interface TensorLike {
+  readonly [tensorMark]: true
+}
+
+/** Where in the arguments the codec is; the path is put together only when someone asks. */
+export interface Where {
+  path(): string
+}
+
+/** Gives a tensor or typed array a place in the message and returns its index there. */
+export type Place = (array: TensorLike | TypedArray, where: Where) => number
+
+export const tensorExtension = 1
+export const bigintExtension = 2
+/** Python's msgpack decoder recurses, and Python's default recursion limit is 1000. */
+export const maxDepth = 500
+
+const firstDate = Date.parse('0001-01-01T00:00:00.000Z')
+const lastDate = Date.parse('9999-12-31T23:59:59.999Z')
+const minInt64 = -(2n ** 63n)
+const maxUint64 = 2n ** 64n - 1n
+
+interface WellFormed {
+  isWellFormed(): boolean
+}
+
+/** Walks a value once, checking and writing it at the same time (docs/values.md). */
+export class Encoder implements Where {
+  readonly #writer = new MessagePackWriter()
+  readonly #ancestors: object[] = []
+  /** Key or index at each level below the root: together the path of the current value. */
+  readonly #keys: (string | number)[] = []
+  #depth = 0
+  #root = ''
+  #place: Place = neverPlaced
+
+  value(value: unknown, root: string, place: Place): Uint8Array {
+    this.#start(root, place)
+    try {
+      this.#write(value)
+      return this.#writer.take()
+    } catch (error) {
+      throw this.#explained(error)
+    } finally {
+      this.#forget()
+    }
+  }
+
+  /** `[name, args]` or `[name, args, kwargs]`. */
+  call(
+    name: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> | undefined,
+    place: Place,
+  ): Uint8Array {
+    this.#start('name', place)
+    try {
+      this.#writer.arrayHeader(kwargs === undefined ? 2 : 3)
+      this.#string(name)
+      this.#root = 'args'
+      this.#array(args)
+      if (kwargs !== undefined) {
+        this.#root = 'kwargs'
+        this.#object(kwargs)
+      }
+      return this.#writer.take()
+    } catch (error) {
+      throw this.#explained(error)
+    } finally {
+      this.#forget()
+    }
+  }
+
+  path(): string {
+    return this.#pathTo(this.#depth)
+  }
+
+  #start(root: string, place: Place) {
+    this.#writer.reset()
+    this.#depth = 0
+    this.#root = root
+    this.#place = place
+  }
+
+  /** Keeps nothing of the user's alive. */
+  #forget() {
+    this.#ancestors.length = 0
+    this.#place = neverPlaced
+  }
+
+  #write(value: unknown) {
+    switch (typeof value) {
+      case 'number':
+        return this.#writer.number(value)
+      case 'string':
+        return this.#string(value)
+      case 'boolean':
+        return this.#writer.byte(value ? 0xc3 : 0xc2)
+      case 'undefined':
+        return this.#writer.byte(0xc0)
+      case 'bigint':
+        return this.#bigint(value)
+      case 'object':
+        return value === null ? this.#writer.byte(0xc0) : this.#compound(value)
+      default:
+        throw this.#refusal(value)
+    }
+  }
+
+  #string(text: string) {
+    if (this.#writer.shortAscii(text)) return
+    if (!(text as unknown as WellFormed).isWellFormed()) throw this.#refusal(text)
+    this.#writer.string(text)
+  }
+
+  #bigint(value: bigint) {
+    if (value >= minInt64 && value <= maxUint64) this.#writer.int64(value)
+    else this.#writer.extension(bigintExtension, twosComplement(value))
+  }
+
+  #compound(value: object) {
+    if (Array.isArray(value)) return this.#array(value)
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype || prototype === null) return this.#object(value)
+    if (isTensorLike(value)) return this.#tensor(value)
+    if (Buffer.isBuffer(value)) return this.#writer.binary(value)
+    if (types.isTypedArray(value)) return this.#tensor(value as TypedArray)
+    if (types.isMap(value)) return this.#map(value)
+    if (types.isDate(value)) return this.#date(value)
+    if (types.isArrayBuffer(value))
+      return this.#writer.binary(value.byteLength === 0 ? noBytes : new Uint8Array(value))
+    if (isRootPrototype(prototype)) return this.#object(value)
+    throw this.#refusal(value)
+  }
+
+  #tensor(array: TensorLike | TypedArray) {
+    this.#writer.extension4(tensorExtension, this.#place(array, this))
+  }
+
+  #array(list: readonly unknown[]) {
+    const level = this.#enter(list)
+    const { length } = list
+    this.#writer.arrayHeader(length)
+    for (let i = 0; i < length; i++) {
+      this.#keys[level] = i
+      this.#write(list[i])
+    }
+    this.#depth = level
+  }
+
+  #object(object: object) {
+    const level = this.#enter(object)
+    const keys = Object.keys(object)
+    this.#writer.mapHeader(keys.length)
+    for (const key of keys) {
+      this.#keys[level] = key
+      this.#string(key)
+      this.#write((object as Record<string, unknown>)[key])
+    }
+    this.#depth = level
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>) {
+    const level = this.#enter(map)
+    let left = map.size
+    this.#writer.mapHeader(left)
+    for (const [key, value] of map) {
+      this.#keys[level] = typeof key === 'number' ? key : String(key)
+      const scalar = typeof key === 'string' || typeof key === 'number'
+      if (!scalar && typeof key !== 'bigint' && typeof key !== 'boolean')
+        throw this.#fail('has a key that is not a string, number, bigint or boolean')
+      this.#write(key)
+      this.#write(value)
+      left--
+    }
+    if (left !== 0) throw this.#fail('is a Map that changed while it was read')
+    this.#depth = level
+  }
+
+  #date(date: Date) {
+    const time = date.getTime()
+    if (!(time >= firstDate && time <= lastDate)) throw this.#refusal(date)
+    this.#writer.timestamp(time)
+  }
+
+  /** Returns the level to go back to. */
+  #enter(container: object): number {
+    const level = this.#depth
+    for (let i = 0; i < level; i++)
+      if (this.#ancestors[i] === container)
+        throw this.#fail(`is a cycle: it is the same object as ${this.#pathTo(i)}`)
+    if (level === maxDepth)
+      throw this.#fail(`is nested more than ${maxDepth} levels deep; flatten it`)
+    this.#ancestors[level] = container
+    this.#keys[level] = 0
+    this.#depth = level + 1
+    return level
+  }
+
+  #pathTo(depth: number): string {
+    return pathOf(this.#root, this.#keys.slice(0, depth))
+  }
+
+  #refusal(value: unknown): ValueTypeError {
+    return this.#fail(problemWith(value))
+  }
+
+  #fail(problem: string): ValueTypeError {
+    const path = this.path()
+    return new ValueTypeError(`${path} ${problem}`, path)
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof PayloadTooLarge)) return error
+    const limit = Math.floor(maxPayload / 2 ** 20)
+    return this.#fail(
+      `does not fit: lists, texts and bytes of one call are limited to ${limit} MiB; pass typed arrays, they have no such limit`,
+    )
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+const neverPlaced: Place = () => {
+  throw new Error('encoding has ended')
+}
+
+const isTensorLike = (value: object): value is TensorLike =>
+  (value as Partial<TensorLike>)[tensorMark] === true
+
+/** Object.prototype of another realm (node:vm, jest). */
+const isRootPrototype = (prototype: unknown) =>
+  typeof prototype === 'object' &&
+  prototype !== null &&
+  Object.getPrototypeOf(prototype) === null &&
+  Object.hasOwn(prototype, 'hasOwnProperty')

@@ -1,0 +1,28 @@
+// The longer parts of what errors.ts says.
+
+export const shellWord = (text: string) =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+
+export const megabytes = (bytes: number) =>
+  bytes < 1e5
+    ? `${bytes} bytes`
+    : `${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
+
+export const lastLines = (stderr: readonly string[]) =>
+  stderr.length === 0 ? '' : `. The last lines of its stderr:\n  ${stderr.join('\n  ')}`
+
+export function howItEnded(exitCode: number | null, signal: string | null): string {
+  if (signal === 'SIGKILL')
+    return 'the Python process was killed (SIGKILL: by someone, or by the system because memory ran out)'
+  if (signal === 'SIGSEGV' || signal === 'SIGBUS' || signal === 'SIGABRT')
+    return `the Python process crashed (${signal}: a fault in native code, not a Python exception)`
+  if (signal !== null) return `the Python process was ended by ${signal}`
+  return `the Python process has exited with code ${exitCode ?? 'unknown'}`
+}
+
+export function howToGetPython(tried: readonly { readonly rule: string }[]): string {
+  const [only] = tried
+  if (tried.length === 1 && (only?.rule === 'option python' || only?.rule === 'ISTHMUS_PYTHON'))
+    return `correct ${only.rule}, or leave it out to let isthmus search`
+  return 'install Python 3.11 or newer, `python3 -m venv .venv && .venv/bin/pip install numpy msgspec`, or set the option `python`'
+}

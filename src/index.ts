@@ -1,0 +1,13 @@
+// The public API, and nothing else.
+export type { Bridge, Caller, TensorMaker, TensorOptions } from './bridge.js'
+export type { Exit } from './child.js'
+export type { DType, TimeDType, TypedArray, TypedArrayOf } from './dtypes.js'
+export type { Element } from './element.js'
+export * from './errors.js'
+export type { RemoteFunction, RemoteFunctions } from './functions.js'
+export { kwargs } from './kwargs.js'
+export type { CallOptions, SpawnOptions, StreamOption } from './options.js'
+export { spawn, type Target } from './spawn.js'
+export type { BridgeStats, SideStats } from './stats.js'
+export { Tensor } from './tensor.js'
+export type { FromOptions } from './tensor-from.js'

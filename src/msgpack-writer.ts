@@ -1,0 +1,209 @@
+/** Larger payloads are refused: npm's flatbuffers cannot grow a message beyond 1 GiB. */
+export const maxPayload = 0x3ff0_0000
+const timestampType = -1 & 0xff
+const startBytes = 8192
+/** A payload of this size is handed out as it is, a smaller one as a copy. */
+const handOverBytes = 65536
+
+/**
+ * Writes MessagePack into a buffer of its own that grows. Knows the format and nothing of JavaScript's values.
+ * `bytes` may be replaced by every call; room for one number is made by the caller of `number`, `byte`, ….
+ */
+export class MessagePackWriter {
+  #bytes = Buffer.allocUnsafeSlow(startBytes)
+  #view = viewOf(this.#bytes)
+  #at = 0
+
+  /** Forgets what was written, and gives back the memory of a large payload that was not finished. */
+  reset() {
+    this.#at = 0
+    if (this.#bytes.length > 4 * handOverBytes) this.#replace(startBytes)
+  }
+
+  /** What was written since `reset`, owned by the caller. */
+  take(): Uint8Array {
+    const bytes = this.#bytes
+    if (this.#at < handOverBytes) return Uint8Array.prototype.slice.call(bytes, 0, this.#at)
+    this.#replace(startBytes)
+    return bytes.subarray(0, this.#at)
+  }
+
+  byte(value: number) {
+    if (this.#at + 1 > this.#bytes.length) this.#grow(1)
+    this.#bytes[this.#at++] = value
+  }
+
+  number(value: number) {
+    if (this.#at + 9 > this.#bytes.length) this.#grow(9)
+    // -0 is a float: MessagePack's integers have no sign of zero.
+    if ((value | 0) === value && (value !== 0 || !Object.is(value, -0))) {
+      if (value >= -32 && value < 128) {
+        this.#bytes[this.#at++] = value & 0xff
+      } else if (value < 0 && value >= -0x8000) {
+        this.#bytes[this.#at] = 0xd1
+        this.#view.setInt16(this.#at + 1, value)
+        this.#at += 3
+      } else if (value >= 0 && value < 0x10000) {
+        this.#bytes[this.#at] = 0xcd
+        this.#view.setUint16(this.#at + 1, value)
+        this.#at += 3
+      } else {
+        this.#bytes[this.#at] = 0xd2
+        this.#view.setInt32(this.#at + 1, value)
+        this.#at += 5
+      }
+    } else if (Number.isSafeInteger(value) && value !== 0) {
+      this.#bytes[this.#at] = 0xd3
+      this.#view.setInt32(this.#at + 1, Math.floor(value / 0x1_0000_0000))
+      this.#view.setUint32(this.#at + 5, value >>> 0)
+      this.#at += 9
+    } else {
+      this.#bytes[this.#at] = 0xcb
+      this.#view.setFloat64(this.#at + 1, value)
+      this.#at += 9
+    }
+  }
+
+  /** An integer from -2^63 to 2^64 - 1. */
+  int64(value: bigint) {
+    if (this.#at + 9 > this.#bytes.length) this.#grow(9)
+    this.#bytes[this.#at] = value < 0n ? 0xd3 : 0xcf
+    this.#view.setBigUint64(this.#at + 1, BigInt.asUintN(64, value))
+    this.#at += 9
+  }
+
+  /** Writes a short ASCII text; any other it leaves alone and returns false. */
+  shortAscii(text: string): boolean {
+    const { length } = text
+    if (length >= 32) return false
+    if (this.#at + 32 > this.#bytes.length) this.#grow(32)
+    const bytes = this.#bytes
+    let at = this.#at
+    bytes[at++] = 0xa0 | length
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit >= 0x80) return false
+      bytes[at++] = unit
+    }
+    this.#at = at
+    return true
+  }
+
+  /** `text` has no lone surrogates. */
+  string(text: string) {
+    const length = Buffer.byteLength(text)
+    if (this.#at + 5 + length > this.#bytes.length) this.#grow(5 + length)
+    this.header(length, 0xa0, 32, 0xd9)
+    this.#bytes.write(text, this.#at, length)
+    this.#at += length
+  }
+
+  binary(source: Uint8Array) {
+    const { length } = source
+    if (this.#at + 5 + length > this.#bytes.length) this.#grow(5 + length)
+    this.header(length, 0, 0, 0xc4)
+    this.#bytes.set(source, this.#at)
+    this.#at += length
+  }
+
+  arrayHeader(length: number) {
+    this.header(length, 0x90, 16, 0)
+  }
+
+  mapHeader(size: number) {
+    this.header(size, 0x80, 16, 0)
+  }
+
+  /** Extension data of any length. */
+  extension(type: number, data: Uint8Array) {
+    const { length } = data
+    if (this.#at + 6 + length > this.#bytes.length) this.#grow(6 + length)
+    const fixed = [1, 2, 4, 8, 16].indexOf(length)
+    if (fixed >= 0) this.byte(0xd4 + fixed)
+    else this.header(length, 0, 0, 0xc7)
+    this.byte(type & 0xff)
+    this.#bytes.set(data, this.#at)
+    this.#at += length
+  }
+
+  /** Milliseconds since 1970 as a timestamp of 32, 64 or 96 bits. */
+  timestamp(time: number) {
+    if (this.#at + 15 > this.#bytes.length) this.#grow(15)
+    const seconds = Math.floor(time / 1000)
+    const nanoseconds = (time - seconds * 1000) * 1e6
+    const bytes = this.#bytes
+    const view = this.#view
+    const at = this.#at
+    const high = Math.floor(seconds / 0x1_0000_0000)
+    if (high === 0 && nanoseconds === 0) {
+      bytes[at] = 0xd6
+      bytes[at + 1] = timestampType
+      view.setUint32(at + 2, seconds)
+      this.#at += 6
+    } else if (high >= 0 && high < 4) {
+      bytes[at] = 0xd7
+      bytes[at + 1] = timestampType
+      view.setUint32(at + 2, nanoseconds * 4 + high)
+      view.setUint32(at + 6, seconds)
+      this.#at += 10
+    } else {
+      bytes[at] = 0xc7
+      bytes[at + 1] = 12
+      bytes[at + 2] = timestampType
+      view.setUint32(at + 3, nanoseconds)
+      view.setInt32(at + 7, high)
+      view.setUint32(at + 11, seconds)
+      this.#at += 15
+    }
+  }
+
+  /** Extension data of 4 bytes. */
+  extension4(type: number, value: number) {
+    if (this.#at + 6 > this.#bytes.length) this.#grow(6)
+    this.#bytes[this.#at] = 0xd6
+    this.#bytes[this.#at + 1] = type
+    this.#view.setUint32(this.#at + 2, value)
+    this.#at += 6
+  }
+
+  /** A length below `fixedLimit` goes into the first byte; `code8` and the next two codes take 8, 16 and 32 bits. */
+  header(length: number, fixed: number, fixedLimit: number, code8: number) {
+    if (this.#at + 5 > this.#bytes.length) this.#grow(5)
+    if (length < fixedLimit) {
+      this.#bytes[this.#at++] = fixed | length
+    } else if (length < 0x100 && code8 !== 0) {
+      this.#bytes[this.#at] = code8
+      this.#bytes[this.#at + 1] = length
+      this.#at += 2
+    } else if (length < 0x10000) {
+      this.#bytes[this.#at] = code16(fixed, code8)
+      this.#view.setUint16(this.#at + 1, length)
+      this.#at += 3
+    } else {
+      this.#bytes[this.#at] = code16(fixed, code8) + 1
+      this.#view.setUint32(this.#at + 1, length)
+      this.#at += 5
+    }
+  }
+
+  #grow(more: number) {
+    const needed = this.#at + more
+    if (needed > maxPayload) throw new PayloadTooLarge()
+    const old = this.#bytes
+    this.#replace(Math.min(maxPayload, Math.max(needed, old.length * 2)))
+    old.copy(this.#bytes, 0, 0, this.#at)
+  }
+
+  #replace(length: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(length)
+    this.#view = viewOf(this.#bytes)
+  }
+}
+
+/** The payload would pass `maxPayload`. */
+export class PayloadTooLarge extends Error {}
+
+const code16 = (fixed: number, code8: number) =>
+  code8 !== 0 ? code8 + 1 : fixed === 0x90 ? 0xdc : 0xde
+
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

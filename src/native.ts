@@ -1,0 +1,140 @@
+// Loads the addon and declares it. native/node/addon.cc is the same table from the other side.
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { PlatformError } from './errors.js'
+
+/** Numbers of native/core/status.h that the TypeScript side tells apart. */
+export const Status = {
+  ok: 0,
+  full: 2,
+  closed: 4,
+  arenaFull: 5,
+  tooLarge: 6,
+  protocol: 7,
+  unknownBlock: 8,
+} as const
+
+export interface ChannelOptions {
+  arenaBytes: number
+  limitBytes: number
+  retainBytes: number
+  ringBytes: number
+  spinNs: number
+}
+
+export interface NativeStats {
+  ownBlocks: number
+  ownBytes: number
+  lentLeases: number
+  borrowedBlocks: number
+  borrowedBytes: number
+  physicalBytes: number
+  peerPhysicalBytes: number
+  hotBytes: number
+  limitBytes: number
+  views: number
+  spinNs: number
+  nodeCopiedBytes: number
+  nodeSharedBytes: number
+  nodeMessages: number
+  nodeNotifications: number
+  nodeParks: number
+  workerCopiedBytes: number
+  workerSharedBytes: number
+  workerMessages: number
+  workerNotifications: number
+  workerParks: number
+}
+
+/** A block in the ledger of this process. */
+export type Slot = number
+
+export interface Channel {
+  /** Descriptor that the worker inherits; close this copy after the spawn. */
+  readonly peerDescriptor: number
+  closePeer(): void
+  /** Closes the connection: the worker ends at once. */
+  hangUp(): void
+  /** A datagram that the worker sent before it ended. */
+  readSocket(): string | undefined
+  /** Delivers everything that was committed, without the event loop. */
+  deliverRest(): void
+  /** The worker has been reaped: its leases are dropped. */
+  reap(): void
+  close(): void
+
+  /** Publishes the FlatBuffer at outbox[offset, offset + length). Returns a Status. */
+  send(offset: number, length: number): number
+  /** The same for a FlatBuffer that is not in the outbox. */
+  sendBytes(bytes: Uint8Array): number
+  /** Calls are pending: the process stays alive and the ring is watched. */
+  setPending(pending: boolean): void
+  /** A sender waits for room: `onMessages` is called when there is some. */
+  setWantsSpace(wants: boolean): void
+
+  /** A block with one reference, or minus a Status. */
+  allocate(bytes: number, zeroed: boolean): Slot
+  retain(slot: Slot): void
+  release(slot: Slot): void
+  /** An ArrayBuffer of exactly these bytes; holds a reference until its memory can no longer be reached. */
+  view(slot: Slot, offset: number, bytes: number): ArrayBuffer
+  detach(buffer: ArrayBuffer): void
+  copyIn(slot: Slot, offset: number, source: ArrayBufferView): void
+  copyStrided(
+    to: Slot,
+    from: Slot,
+    offset: number,
+    itemsize: number,
+    shape: BigInt64Array,
+    strides: BigInt64Array,
+  ): void
+  prefault(bytes: number): void
+  /** Collects garbage now, and returns the leases of views that nobody reaches. */
+  collect(): void
+
+  stats(): NativeStats
+  holders(): { bytes: number; refs: number; leases: number }[]
+}
+
+export interface Native {
+  Channel: new (
+    options: ChannelOptions,
+    outbox: Uint8Array,
+    inbox: Uint8Array,
+    /** bytes: how many of the inbox are filled, or one message too large for it. */
+    onMessages: (bytes: number | Uint8Array, status: number) => void,
+  ) => Channel
+  statuses: [code: string, sentence: string][]
+  viewMode: 'unaccounted' | 'external' | 'copy'
+  usableCpus(): number
+  memoryBytes(): number
+}
+
+const candidates = [
+  `../prebuilds/${process.platform}-${process.arch}/isthmus_node.node`,
+  '../build/Release/isthmus_node.node',
+]
+
+function load(): Native {
+  if (process.platform !== 'linux') {
+    throw new PlatformError(
+      `isthmus runs on Linux; this is ${process.platform}. Use it in a Linux container or virtual machine.`,
+    )
+  }
+  const require = createRequire(import.meta.url)
+  const reasons: string[] = []
+  for (const candidate of candidates) {
+    try {
+      return require(candidate) as Native
+    } catch (error) {
+      reasons.push(
+        `${fileURLToPath(new URL(candidate, import.meta.url))}: ${(error as Error).message.split('\n')[0]}`,
+      )
+    }
+  }
+  throw new PlatformError(
+    `no binary of isthmus fits ${process.platform}-${process.arch}. Build it from source: npm run build. Tried:\n  ${reasons.join('\n  ')}`,
+  )
+}
+
+export const native: Native = load()

@@ -1,0 +1,79 @@
+import { callChecks, checked, spawnChecks } from './option-checks.js'
+
+/** What becomes of a stream that the Python process writes. */
+export type StreamOption = 'inherit' | 'ignore' | 'events'
+
+export interface SpawnOptions {
+  /** Interpreter: a path, or a name on PATH. Default: searched (ISTHMUS_PYTHON, active venv or conda, `.venv`/`venv` upwards, `python3`). */
+  readonly python?: string
+  /** Working directory of the Python process. Default: this process's. */
+  readonly cwd?: string
+  /** Added to this process's environment variables; `undefined` removes one. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** `inherit`: passed through line by line, and emitted as events. `events`: only emitted. `ignore`: neither. Default `inherit`. */
+  readonly stdout?: StreamOption
+  /** As `stdout`. The last lines are kept for error messages in any case. */
+  readonly stderr?: StreamOption
+  /** Milliseconds until the worker must be ready, its module imported. 0: as long as it takes. Default 0. */
+  readonly startTimeout?: number
+  /** Milliseconds after which a call rejects, unless the call says otherwise. 0: never. Default 0. */
+  readonly timeout?: number
+  /** Calls sent to the worker and not answered yet; further ones wait here. At least 1. Default 1024. */
+  readonly window?: number
+  /** Calls that may wait beyond the window before `call()` rejects with ERR_QUEUE_FULL. 0: none waits. Default Infinity. */
+  readonly maxQueue?: number
+  /** Bytes of the ring in each direction: a power of two from 4 KiB to 1 GiB. Default 1 MiB. */
+  readonly ringBytes?: number | string
+  /** Limit of shared memory in use, in bytes or as '512MiB', '2GB'. 0 is refused. Default: a share of memory or of the cgroup's limit. */
+  readonly memory?: number | string
+  /** Address space of each arena, in bytes or as '16GiB'. Pages count only once used. 0 is refused. Default: 16 GiB or what the system allows. */
+  readonly arena?: number | string
+  /** Freed memory that is kept for reuse instead of being given back to the system, in bytes or as '256MiB'. 0: none. Default: a share of `memory`. */
+  readonly retain?: number | string
+  /** Shared memory that is touched at the start, in bytes or as '1GiB', so that first use costs nothing. 0: none. Default 0. */
+  readonly prefault?: number | string
+  /** Microseconds for which an idle side polls before it sleeps. 0: never polls. `auto`: 50 to 100 if there are enough CPUs, else 0. Default `auto`. */
+  readonly spin?: number | 'auto'
+  /** Whether `dispose()` detaches `data`, so that a stale view has length 0. Default true. */
+  readonly detach?: boolean
+}
+
+/** Options with defaults, sizes in bytes. `undefined`: the native side decides. */
+export interface ResolvedOptions {
+  readonly python: string | undefined
+  readonly cwd: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdout: StreamOption
+  readonly stderr: StreamOption
+  readonly startTimeout: number
+  readonly timeout: number
+  readonly window: number
+  readonly maxQueue: number
+  readonly ringBytes: number
+  readonly memory: number | undefined
+  readonly arena: number | undefined
+  readonly retain: number | undefined
+  readonly prefault: number
+  readonly spin: number | 'auto'
+  readonly detach: boolean
+}
+
+export interface CallOptions {
+  /** Rejects the call with ERR_ABORTED when it aborts. The worker is told. */
+  readonly signal?: AbortSignal
+  /** Milliseconds after which the call rejects with ERR_TIMEOUT. 0: never. Default: the `timeout` of spawn(). */
+  readonly timeout?: number
+}
+
+export interface ResolvedCallOptions {
+  readonly signal: AbortSignal | undefined
+  readonly timeout: number | undefined
+}
+
+/** @throws OptionError */
+export const resolveOptions = (options: SpawnOptions = {}): ResolvedOptions =>
+  checked('spawn()', options, spawnChecks)
+
+/** @throws OptionError */
+export const resolveCallOptions = (options: CallOptions = {}): ResolvedCallOptions =>
+  checked('with()', options, callChecks)
