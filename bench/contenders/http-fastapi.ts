@@ -47,7 +47,7 @@ class HttpFastapi extends RivalSession {
 }
 
 export async function start(): Promise<Session> {
-  const server = startPython('http_fastapi.py', [], ['ignore', 'pipe', 'inherit'])
+  const server = startPython('http_fastapi.py', [], ['pipe', 'pipe', 'inherit'])
   const port = Number(await firstOutput(server))
   const pool = new Pool(`http://127.0.0.1:${port}`, {
     connections: kConnections,

@@ -22,7 +22,6 @@ class MsgpackSocket extends RivalSession {
   constructor(
     readonly server: PythonProcess,
     readonly socket: Socket,
-    readonly folder: string,
   ) {
     super()
     this.#writer = new FrameWriter(data => socket.write(data))
@@ -53,16 +52,12 @@ class MsgpackSocket extends RivalSession {
   async close(): Promise<void> {
     this.socket.destroy()
     await this.server.stop()
-    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
-export async function start(): Promise<Session> {
-  const folder = mkdtempSync(join(tmpdir(), 'isthmus-bench-'))
-  const path = join(folder, 'socket')
-  const server = startPython('msgpack_socket.py', [path], ['ignore', 'pipe', 'inherit'])
+/** One reused read buffer: no allocation for each chunk, and fewer, larger reads. */
+async function open(server: PythonProcess, path: string): Promise<Session> {
   await firstOutput(server)
-  // One reused read buffer: no allocation for each chunk, and fewer, larger reads.
   const reader = new FrameReader((...frame) => session.receive(...frame))
   const socket = connect({
     path,
@@ -74,7 +69,17 @@ export async function start(): Promise<Session> {
       },
     },
   })
-  const session = new MsgpackSocket(server, socket, folder)
+  const session = new MsgpackSocket(server, socket)
   await once(socket, 'connect')
   return session
+}
+
+export async function start(): Promise<Session> {
+  const folder = mkdtempSync(join(tmpdir(), 'isthmus-bench-'))
+  const path = join(folder, 'socket')
+  try {
+    return await open(startPython('msgpack_socket.py', [path], ['ignore', 'pipe', 'inherit']), path)
+  } finally {
+    rmSync(folder, { recursive: true, force: true }) // connected, so the path is not needed any more
+  }
 }

@@ -29,9 +29,7 @@ struct alignas(64) Line {
   std::atomic<uint64_t> value;
 };
 
-int64_t now_ns() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1};
-}
+int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1}; }
 
 // Keeps the calling process on the nth CPU that it may use, if there are that many.
 void pin(int nth) {
@@ -69,8 +67,7 @@ void round_trip(Line& line, uint64_t trip) {
 
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 0.5;
-  void* page =
-      mmap(nullptr, sizeof(Line), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* page = mmap(nullptr, sizeof(Line), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return 1;
   auto& line = *new (page) Line{};
 

@@ -14,9 +14,7 @@ namespace {
 constexpr size_t kMinCopies = 3;
 constexpr size_t kMaxCopies = 200'000;
 
-int64_t now_ns() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1};
-}
+int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1}; }
 
 }  // namespace
 
@@ -34,10 +32,7 @@ int main(int argc, char** argv) {
     to[bytes / 2] = 2;
     const int64_t start = now_ns();
     std::memcpy(to.data(), from.data(), bytes);
-    asm volatile(""
-                 :
-                 : "r"(to.data())
-                 : "memory");  // the copy is used, as far as the compiler can tell
+    asm volatile("" : : "r"(to.data()) : "memory");  // the copy is used, as far as the compiler can tell
     samples.push_back(now_ns() - start);
     if (to[bytes / 2] != 1) return 1;
   }

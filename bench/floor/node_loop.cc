@@ -43,8 +43,7 @@ void check(napi_status status, const char* what) {
 
 bool has_reply(const Floor& floor) {
   const auto& reply = floor.mailbox->replies[floor.received % kSlots];
-  return reply.sequence.load(std::memory_order_acquire) ==
-         floor.received + 1;  // sync: reply-published
+  return reply.sequence.load(std::memory_order_acquire) == floor.received + 1;  // sync: reply-published
 }
 
 // Hands over all replies that are there; closing the scope runs the microtasks, as any callback
@@ -85,11 +84,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   void* page = mmap(nullptr, sizeof(Mailbox), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (page == MAP_FAILED) std::abort();
 
-  g_floor = new Floor{.env = env,
-                      .on_reply = nullptr,
-                      .context = nullptr,
-                      .mailbox = new (page) Mailbox{},
-                      .idle = {}};
+  g_floor = new Floor{.env = env, .on_reply = nullptr, .context = nullptr, .mailbox = new (page) Mailbox{}, .idle = {}};
   check(napi_create_reference(env, on_reply, 1, &g_floor->on_reply), "reference");
   check(napi_create_string_utf8(env, "isthmus-floor", NAPI_AUTO_LENGTH, &name), "name");
   check(napi_async_init(env, nullptr, name, &g_floor->context), "async context");
@@ -115,8 +110,7 @@ napi_value send(napi_env env, napi_callback_info info) {
 }
 
 napi_value close(napi_env, napi_callback_info) {
-  for (auto& request : g_floor->mailbox->requests)
-    request.sequence.store(kStop, std::memory_order_release);
+  for (auto& request : g_floor->mailbox->requests) request.sequence.store(kStop, std::memory_order_release);
   uv_idle_stop(&g_floor->idle);
   uv_close(reinterpret_cast<uv_handle_t*>(&g_floor->idle), nullptr);
   return nullptr;
