@@ -46,10 +46,16 @@ export function encodeCall(
 
 /**
  * The value of a payload. Nothing in it shares memory with `payload`, which may be reused at once.
+ * @param start,end where in `payload`, if it is not all of it
  * @param tensors what the tensors of the message became, by index
  * @throws ProtocolError if the bytes are not MessagePack, or name a tensor that is not there
  * @throws ValueTypeError if they are, but nested too deeply or with keys that no object has
  */
-export function decodeValue(payload: Uint8Array, tensors: readonly unknown[]): unknown {
-  return decode(payload, tensors)
+export function decodeValue(
+  payload: Uint8Array,
+  tensors: readonly unknown[],
+  start = 0,
+  end = payload.length,
+): unknown {
+  return decode(payload, tensors, start, end)
 }

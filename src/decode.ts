@@ -4,37 +4,58 @@ import { ProtocolError, ValueTypeError } from './errors.js'
 
 // Reading calls no code of the user, so one set of variables is enough.
 let bytes: Uint8Array
-let view: DataView
-let buffer: Buffer | undefined
 let at = 0
+let end = 0
 let depth = 0
 let tensors: readonly unknown[]
 
-const nothing = new Uint8Array(0)
-const noView = new DataView(nothing.buffer)
+// Views of the ArrayBuffer that payloads come from, which is nearly always the same one.
+let memory = new ArrayBuffer(0) as ArrayBufferLike
+let view = new DataView(memory)
+let text = Buffer.from(memory)
+/** Position of `bytes` in them. */
+let origin = 0
+/** The views of a larger buffer are not kept. */
+const maxKept = 2 ** 22
 
-/** Reads exactly one value; every length is checked before it is believed. */
-export function decode(payload: Uint8Array, tensorsOfMessage: readonly unknown[]): unknown {
+const nothing = new Uint8Array(0)
+
+/** Reads exactly one value from `start` to `stop`; every length is checked before it is believed. */
+export function decode(
+  payload: Uint8Array,
+  tensorsOfMessage: readonly unknown[],
+  start: number,
+  stop: number,
+): unknown {
   bytes = payload
-  view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  at = 0
-  depth = 0
   tensors = tensorsOfMessage
+  origin = payload.byteOffset
+  at = start
+  end = stop
+  depth = 0
+  if (payload.buffer !== memory) look(payload.buffer)
   try {
     const value = read()
-    if (at !== bytes.length) throw malformed(`${bytes.length - at} bytes too many`)
+    if (at !== end) throw malformed(`it has ${end - at} bytes too many`)
     return value
   } finally {
     bytes = nothing
-    view = noView
-    buffer = undefined
-    tensors = []
+    tensors = nothingPlaced
+    if (memory.byteLength > maxKept) look(nothing.buffer)
   }
 }
 
+const nothingPlaced: readonly unknown[] = []
+
+function look(buffer: ArrayBufferLike) {
+  memory = buffer
+  view = new DataView(buffer)
+  text = Buffer.from(buffer)
+}
+
 function read(): unknown {
-  const token = bytes[at++]
-  if (token === undefined) throw malformed('it ends in the middle of a value')
+  if (at >= end) throw malformed('it ends in the middle of a value')
+  const token = bytes[at++]!
   if (token < 0x80) return token
   if (token >= 0xe0) return token - 0x100
   if (token < 0x90) return readMap(token & 0x0f)
@@ -60,9 +81,9 @@ function read(): unknown {
     case 0xc9:
       return readExtension(readUint(4))
     case 0xca:
-      return view.getFloat32(skip(4))
+      return view.getFloat32(origin + skip(4))
     case 0xcb:
-      return view.getFloat64(skip(8))
+      return view.getFloat64(origin + skip(8))
     case 0xcc:
       return readUint(1)
     case 0xcd:
@@ -72,11 +93,11 @@ function read(): unknown {
     case 0xcf:
       return readUint64()
     case 0xd0:
-      return view.getInt8(skip(1))
+      return view.getInt8(origin + skip(1))
     case 0xd1:
-      return view.getInt16(skip(2))
+      return view.getInt16(origin + skip(2))
     case 0xd2:
-      return view.getInt32(skip(4))
+      return view.getInt32(origin + skip(4))
     case 0xd3:
       return readInt64()
     case 0xd4:
@@ -104,10 +125,10 @@ function read(): unknown {
   }
 }
 
-/** Goes past `length` bytes that are there, and returns where they start. */
+/** Goes past `length` bytes that are there, and returns where they start in `bytes`. */
 function skip(length: number): number {
   const start = at
-  if (length > bytes.length - start) throw malformed('it ends in the middle of a value')
+  if (length > end - start) throw malformed('it ends in the middle of a value')
   at = start + length
   return start
 }
@@ -115,39 +136,48 @@ function skip(length: number): number {
 function readUint(length: 1 | 2 | 4): number {
   const start = skip(length)
   if (length === 1) return bytes[start]!
-  return length === 2 ? view.getUint16(start) : view.getUint32(start)
+  return length === 2 ? view.getUint16(origin + start) : view.getUint32(origin + start)
 }
 
 function readUint64(): number | bigint {
   const start = skip(8)
-  const high = view.getUint32(start)
-  if (high < 0x20_0000) return high * 0x1_0000_0000 + view.getUint32(start + 4)
-  return view.getBigUint64(start)
+  const high = view.getUint32(origin + start)
+  if (high < 0x20_0000) return high * 0x1_0000_0000 + view.getUint32(origin + start + 4)
+  return view.getBigUint64(origin + start)
 }
 
 function readInt64(): number | bigint {
   const start = skip(8)
-  const value = view.getInt32(start) * 0x1_0000_0000 + view.getUint32(start + 4)
-  return Number.isSafeInteger(value) ? value : view.getBigInt64(start)
+  const value = view.getInt32(origin + start) * 0x1_0000_0000 + view.getUint32(origin + start + 4)
+  return Number.isSafeInteger(value) ? value : view.getBigInt64(origin + start)
 }
 
 /** Texts up to this length are read here if they are ASCII: calling into C++ costs more. */
-const shortText = 24
+const shortText = 16
+const { fromCharCode } = String
 
 function readString(length: number): string {
   const start = skip(length)
   if (length <= shortText) {
-    let text = ''
-    let i = start
-    for (; i < at; i++) {
-      const byte = bytes[i]!
-      if (byte >= 0x80) break
-      text += String.fromCharCode(byte)
-    }
-    if (i === at) return text
+    const short = shortAscii(start, length)
+    if (short !== undefined) return short
   }
-  buffer ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  return buffer.toString('utf8', start, at)
+  return text.toString('utf8', origin + start, origin + at)
+}
+
+function shortAscii(start: number, length: number): string | undefined {
+  let or = 0
+  for (let i = start; i < at; i++) or |= bytes[i]!
+  if (or >= 0x80) return undefined
+  const b = bytes
+  let i = start
+  let short = ''
+  for (; i + 4 <= at; i += 4) short += fromCharCode(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!)
+  const left = length & 3
+  if (left === 3) short += fromCharCode(b[i]!, b[i + 1]!, b[i + 2]!)
+  else if (left === 2) short += fromCharCode(b[i]!, b[i + 1]!)
+  else if (left === 1) short += fromCharCode(b[i]!)
+  return short
 }
 
 function readBinary(length: number): Buffer {
@@ -184,6 +214,8 @@ function readMap(size: number): Record<string, unknown> {
 
 /** Property names are strings; Python's dicts may also have numbers, booleans and None as keys. */
 function readKey(): string {
+  const token = at < end ? bytes[at]! : 0
+  if (token > 0xa0 && token < 0xc0) return knownKey(token & 0x1f)
   const key = read()
   if (typeof key === 'string') return key
   if (typeof key === 'object' && key !== null)
@@ -191,17 +223,37 @@ function readKey(): string {
   return String(key)
 }
 
+/** Keys read before: comparing is cheaper than making a string, and V8 knows it as a property name already. */
+const keys = new Array<string>(512).fill('')
+
+function knownKey(length: number): string {
+  at++
+  const start = skip(length)
+  const hash = (bytes[start]! * 31 + bytes[at - 1]! * 7 + length) & 511
+  const known = keys[hash]!
+  if (known.length === length) {
+    let i = 0
+    while (i < length && known.charCodeAt(i) === bytes[start + i]) i++
+    if (i === length) return known
+  }
+  at = start
+  const key = readString(length)
+  // Only ASCII, where a character is a byte: any other text has fewer characters than bytes.
+  if (key.length === length) keys[hash] = key
+  return key
+}
+
 function enter(values: number) {
   // Each value takes a byte, so a count that lies asks for no memory.
-  if (values > bytes.length - at) throw malformed('it ends in the middle of a list or map')
+  if (values > end - at) throw malformed('it ends in the middle of a list or map')
   if (++depth > maxDepth) throw refused(`is nested more than ${maxDepth} levels deep`)
 }
 
 function readExtension(length: number): unknown {
-  const type = view.getInt8(skip(1))
+  const type = view.getInt8(origin + skip(1))
   const start = skip(length)
   if (type === tensorExtension && length === 4) {
-    const index = view.getUint32(start)
+    const index = view.getUint32(origin + start)
     if (index < tensors.length) return tensors[index]
     throw malformed(`it names tensor ${index} of ${tensors.length}`)
   }
@@ -217,14 +269,14 @@ function readExtension(length: number): unknown {
 function readTimestamp(start: number, length: number): Date {
   let seconds = 0
   let nanoseconds = 0
-  if (length === 4) seconds = view.getUint32(start)
+  if (length === 4) seconds = view.getUint32(origin + start)
   else if (length === 8) {
-    const word = view.getUint32(start)
+    const word = view.getUint32(origin + start)
     nanoseconds = word >>> 2
-    seconds = (word & 3) * 0x1_0000_0000 + view.getUint32(start + 4)
+    seconds = (word & 3) * 0x1_0000_0000 + view.getUint32(origin + start + 4)
   } else if (length === 12) {
-    nanoseconds = view.getUint32(start)
-    seconds = view.getInt32(start + 4) * 0x1_0000_0000 + view.getUint32(start + 8)
+    nanoseconds = view.getUint32(origin + start)
+    seconds = view.getInt32(origin + start + 4) * 0x1_0000_0000 + view.getUint32(origin + start + 8)
   } else throw malformed(`it has a timestamp of ${length} bytes`)
   const date = new Date(seconds * 1000 + Math.floor(nanoseconds / 1e6))
   if (nanoseconds >= 1e9 || Number.isNaN(date.getTime())) throw malformed('a timestamp is invalid')

@@ -30,10 +30,6 @@ const lastDate = Date.parse('9999-12-31T23:59:59.999Z')
 const minInt64 = -(2n ** 63n)
 const maxUint64 = 2n ** 64n - 1n
 
-interface WellFormed {
-  isWellFormed(): boolean
-}
-
 /** Walks a value once, checking and writing it at the same time (docs/values.md). */
 export class Encoder implements Where {
   readonly #writer = new MessagePackWriter()
@@ -94,7 +90,7 @@ export class Encoder implements Where {
 
   /** Keeps nothing of the user's alive. */
   #forget() {
-    this.#ancestors.length = 0
+    if (this.#depth > 0) this.#ancestors.fill(noObject)
     this.#place = neverPlaced
   }
 
@@ -118,9 +114,7 @@ export class Encoder implements Where {
   }
 
   #string(text: string) {
-    if (this.#writer.shortAscii(text)) return
-    if (!(text as unknown as WellFormed).isWellFormed()) throw this.#refusal(text)
-    this.#writer.string(text)
+    if (!this.#writer.string(text)) throw this.#refusal(text)
   }
 
   #bigint(value: bigint) {
@@ -155,19 +149,20 @@ export class Encoder implements Where {
       this.#keys[level] = i
       this.#write(list[i])
     }
-    this.#depth = level
+    this.#leave(level)
   }
 
   #object(object: object) {
     const level = this.#enter(object)
     const keys = Object.keys(object)
     this.#writer.mapHeader(keys.length)
-    for (const key of keys) {
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!
       this.#keys[level] = key
       this.#string(key)
       this.#write((object as Record<string, unknown>)[key])
     }
-    this.#depth = level
+    this.#leave(level)
   }
 
   #map(map: ReadonlyMap<unknown, unknown>) {
@@ -184,7 +179,7 @@ export class Encoder implements Where {
       left--
     }
     if (left !== 0) throw this.#fail('is a Map that changed while it was read')
-    this.#depth = level
+    this.#leave(level)
   }
 
   #date(date: Date) {
@@ -202,9 +197,14 @@ export class Encoder implements Where {
     if (level === maxDepth)
       throw this.#fail(`is nested more than ${maxDepth} levels deep; flatten it`)
     this.#ancestors[level] = container
-    this.#keys[level] = 0
+    if (level === this.#keys.length) this.#keys[level] = 0
     this.#depth = level + 1
     return level
+  }
+
+  #leave(level: number) {
+    this.#ancestors[level] = noObject
+    this.#depth = level
   }
 
   #pathTo(depth: number): string {
@@ -229,6 +229,7 @@ export class Encoder implements Where {
   }
 }
 
+const noObject = {}
 const noBytes = new Uint8Array(0)
 
 const neverPlaced: Place = () => {

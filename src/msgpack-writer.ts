@@ -4,14 +4,19 @@ const timestampType = -1 & 0xff
 const startBytes = 8192
 /** A payload of this size is handed out as it is, a smaller one as a copy. */
 const handOverBytes = 65536
+/** Up to here a loop copies faster than `slice`, which is a call into C++ (34 and 48 ns for 8 bytes). */
+const shortBytes = 16
+/** Up to here a loop over an ASCII text is faster than `Buffer.write`. */
+const shortText = 24
 
 /**
  * Writes MessagePack into a buffer of its own that grows. Knows the format and nothing of JavaScript's values.
  * `bytes` may be replaced by every call; room for one number is made by the caller of `number`, `byte`, ….
  */
 export class MessagePackWriter {
-  #bytes = Buffer.allocUnsafeSlow(startBytes)
-  #view = viewOf(this.#bytes)
+  #bytes = new Uint8Array(startBytes)
+  #view = new DataView(this.#bytes.buffer)
+  #buffer = Buffer.from(this.#bytes.buffer)
   #at = 0
 
   /** Forgets what was written, and gives back the memory of a large payload that was not finished. */
@@ -23,9 +28,15 @@ export class MessagePackWriter {
   /** What was written since `reset`, owned by the caller. */
   take(): Uint8Array {
     const bytes = this.#bytes
-    if (this.#at < handOverBytes) return Uint8Array.prototype.slice.call(bytes, 0, this.#at)
+    const length = this.#at
+    if (length <= shortBytes) {
+      const copy = new Uint8Array(length)
+      for (let i = 0; i < length; i++) copy[i] = bytes[i]!
+      return copy
+    }
+    if (length < handOverBytes) return bytes.slice(0, length)
     this.#replace(startBytes)
-    return bytes.subarray(0, this.#at)
+    return bytes.subarray(0, length)
   }
 
   byte(value: number) {
@@ -72,30 +83,38 @@ export class MessagePackWriter {
     this.#at += 9
   }
 
-  /** Writes a short ASCII text; any other it leaves alone and returns false. */
-  shortAscii(text: string): boolean {
+  /** False if `text` has a lone surrogate. */
+  string(text: string): boolean {
     const { length } = text
-    if (length >= 32) return false
-    if (this.#at + 32 > this.#bytes.length) this.#grow(32)
+    if (length >= shortText) return this.#longString(text)
+    if (this.#at + shortText > this.#bytes.length) this.#grow(shortText)
     const bytes = this.#bytes
     let at = this.#at
     bytes[at++] = 0xa0 | length
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i)
-      if (unit >= 0x80) return false
+      if (unit >= 0x80) return this.#longString(text)
       bytes[at++] = unit
     }
     this.#at = at
     return true
   }
 
-  /** `text` has no lone surrogates. */
-  string(text: string) {
-    const length = Buffer.byteLength(text)
-    if (this.#at + 5 + length > this.#bytes.length) this.#grow(5 + length)
-    this.header(length, 0xa0, 32, 0xd9)
-    this.#bytes.write(text, this.#at, length)
-    this.#at += length
+  #longString(text: string): boolean {
+    if (!(text as unknown as WellFormed).isWellFormed()) return false
+    // The size of the length is chosen before the length is known: counting first would cost as much as writing.
+    const most = text.length * 3
+    const exact = most < 0x10000 ? most : Buffer.byteLength(text)
+    if (this.#at + 5 + exact > this.#bytes.length) this.#grow(5 + exact)
+    const start = this.#at
+    const headerLength = exact < 0x100 ? 2 : exact < 0x10000 ? 3 : 5
+    const length = this.#buffer.write(text, start + headerLength)
+    this.#bytes[start] = headerLength === 2 ? 0xd9 : headerLength === 3 ? 0xda : 0xdb
+    if (headerLength === 2) this.#bytes[start + 1] = length
+    else if (headerLength === 3) this.#view.setUint16(start + 1, length)
+    else this.#view.setUint32(start + 1, length)
+    this.#at = start + headerLength + length
+    return true
   }
 
   binary(source: Uint8Array) {
@@ -191,12 +210,13 @@ export class MessagePackWriter {
     if (needed > maxPayload) throw new PayloadTooLarge()
     const old = this.#bytes
     this.#replace(Math.min(maxPayload, Math.max(needed, old.length * 2)))
-    old.copy(this.#bytes, 0, 0, this.#at)
+    this.#bytes.set(old.subarray(0, this.#at))
   }
 
   #replace(length: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(length)
-    this.#view = viewOf(this.#bytes)
+    this.#buffer = Buffer.allocUnsafeSlow(length)
+    this.#bytes = new Uint8Array(this.#buffer.buffer)
+    this.#view = new DataView(this.#bytes.buffer)
   }
 }
 
@@ -206,4 +226,6 @@ export class PayloadTooLarge extends Error {}
 const code16 = (fixed: number, code8: number) =>
   code8 !== 0 ? code8 + 1 : fixed === 0x90 ? 0xdc : 0xde
 
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+interface WellFormed {
+  isWellFormed(): boolean
+}
