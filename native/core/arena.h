@@ -41,6 +41,8 @@ class Arena {
   // Places a block. `headroom` is how many more physical bytes may come to exist. kArenaFull changes nothing but
   // that hot ranges may have been punched; kTooLarge: no range that long can exist.
   [[nodiscard]] Status allocate(uint64_t bytes, uint64_t headroom, Block& out) noexcept;
+  // The same for a large block, from a cold range only: it reads as zeros, and none of its pages exists yet.
+  [[nodiscard]] Status allocate_untouched(uint64_t bytes, uint64_t headroom, Block& out) noexcept;
   // Takes back exactly what allocate placed.
   void free(uint64_t offset, uint64_t length) noexcept;
   // Makes pages exist ahead of use, as hot ranges.
@@ -67,6 +69,7 @@ class Arena {
 
   Status allocate_small(uint32_t size_class, uint64_t headroom, Block& out) noexcept;
   Status allocate_large(uint64_t length, uint64_t headroom, Block& out) noexcept;
+  Status allocate_cold(uint64_t length, uint64_t headroom, Block& out) noexcept;
   bool take_hot(uint64_t length, Block& out) noexcept;
   bool take_cold(uint64_t length, uint64_t& offset) noexcept;
   void add_cold(uint64_t offset, uint64_t length) noexcept;

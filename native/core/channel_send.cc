@@ -48,6 +48,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
   }
   own_counters().shared_bytes.fetch_add(shared_bytes, std::memory_order_relaxed);
   own_counters().messages.fetch_add(1, std::memory_order_relaxed);
+  last_activity_ns_.store(os::now_ns(), std::memory_order_relaxed);  // an answer may come soon
   notify(kAwaitsRecords);
   return Status::kOk;
 }
@@ -129,6 +130,11 @@ Status Channel::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   const Status status = ledger_->allocate(bytes, zeroed, out);
   if (status == Status::kArenaFull) pressure_.store(true, std::memory_order_relaxed);
   return status;
+}
+
+Status Channel::allocate_untouched(uint64_t bytes, Slot& out) noexcept {
+  drain();
+  return ledger_->allocate_untouched(bytes, out);
 }
 
 void Channel::notify(uint32_t what) noexcept {

@@ -21,14 +21,27 @@ Status Ledger::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   {
     const Lock lock(mutex_);
     if (forked_) return Status::kForked;
-    const uint64_t used = arena_.physical_bytes() + peer_bytes();
-    const uint64_t headroom = used < limit_bytes_ ? limit_bytes_ - used : 0;
-    if (const Status status = arena_.allocate(bytes, headroom, block); status != Status::kOk) return status;
+    if (const Status status = arena_.allocate(bytes, headroom(), block); status != Status::kOk) return status;
     out = add_entry(own_, block.offset, block.length);
     publish();
   }
   if (zeroed && !block.zeroed) std::memset(own_.segment.data() + block.offset, 0, bytes);
   return Status::kOk;
+}
+
+Status Ledger::allocate_untouched(uint64_t bytes, Slot& out) noexcept {
+  const Lock lock(mutex_);
+  if (forked_) return Status::kForked;
+  Arena::Block block;
+  if (const Status status = arena_.allocate_untouched(bytes, headroom(), block); status != Status::kOk) return status;
+  out = add_entry(own_, block.offset, block.length);
+  publish();
+  return Status::kOk;
+}
+
+uint64_t Ledger::headroom() const noexcept {
+  const uint64_t used = arena_.physical_bytes() + peer_bytes();
+  return used < limit_bytes_ ? limit_bytes_ - used : 0;
 }
 
 bool Ledger::prefault(uint64_t bytes) noexcept {
@@ -58,22 +71,31 @@ void Ledger::release(Slot slot) noexcept {
   settle(slot);
 }
 
+Slot Ledger::slot_at(MappedArena& arena, const void* address) noexcept {
+  if (!arena.segment.contains(address)) return kNoSlot;
+  const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(address) - arena.segment.data());
+  auto after = arena.blocks.upper_bound(offset);
+  if (after == arena.blocks.begin()) return kNoSlot;
+  const Slot slot = std::prev(after)->second;
+  return offset - entries_[slot].block < entries_[slot].length ? slot : kNoSlot;
+}
+
 bool Ledger::find(const void* address, Slot& out) noexcept {
   const Lock lock(mutex_);
-  const auto look_in = [&](MappedArena& arena) {
-    if (!arena.segment.contains(address)) return false;
-    const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(address) - arena.segment.data());
-    auto after = arena.blocks.upper_bound(offset);
-    if (after == arena.blocks.begin()) return false;
-    const Slot slot = std::prev(after)->second;
-    Entry& entry = entries_[slot];
-    if (offset - entry.block >= entry.length) return false;
-    ++entry.refs;
-    out = slot;
-    return true;
-  };
-  if (look_in(own_)) return true;
-  return std::any_of(foreign_.begin(), foreign_.end(), [&](auto& arena) { return look_in(*arena); });
+  out = slot_at(own_, address);
+  for (size_t at = 0; out == kNoSlot && at < foreign_.size(); ++at) out = slot_at(*foreign_[at], address);
+  if (out == kNoSlot) return false;
+  ++entries_[out].refs;
+  return true;
+}
+
+void Ledger::release_address(const void* address) noexcept {
+  const Lock lock(mutex_);
+  if (forked_) return;
+  const Slot slot = slot_at(own_, address);
+  if (slot == kNoSlot) return;
+  --entries_[slot].refs;
+  settle(slot);
 }
 
 uint8_t* Ledger::data(Slot slot) noexcept {

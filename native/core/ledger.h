@@ -75,6 +75,8 @@ class Ledger {
   // --- own blocks ---
   // A block of at least `bytes`, with one reference. zeroed: its first `bytes` read as zeros.
   [[nodiscard]] Status allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept;
+  // A zeroed block that costs no clearing: only a range known to read as zeros will do. kArenaFull if there is none.
+  [[nodiscard]] Status allocate_untouched(uint64_t bytes, Slot& out) noexcept;
   bool prefault(uint64_t bytes) noexcept;
   // Gives the pages of every free block back.
   void trim() noexcept;
@@ -84,6 +86,8 @@ class Ledger {
   void release(Slot slot) noexcept;
   // The block that holds `address`, with one reference more; false when it is in no live block.
   [[nodiscard]] bool find(const void* address, Slot& out) noexcept;
+  // Releases one reference on the own block that holds `address`; for an allocator's free().
+  void release_address(const void* address) noexcept;
   [[nodiscard]] uint8_t* data(Slot slot) noexcept;
   [[nodiscard]] uint64_t length(Slot slot) noexcept;
   // Is the address in any arena? Lock-free; for an allocator's free().
@@ -157,6 +161,8 @@ class Ledger {
   void settle(Slot slot) noexcept;  // L1, L2
   static Lent* find_lent(Entry& entry, ChannelId channel) noexcept;
   MappedArena* find_arena(uint64_t id) noexcept;
+  Slot slot_at(MappedArena& arena, const void* address) noexcept;
+  uint64_t headroom() const noexcept;
   void unmap_orphans() noexcept;
   uint64_t peer_bytes() const noexcept;
   void publish() noexcept;
