@@ -51,7 +51,7 @@ void for_each_cgroup(const char* controller, Visit visit) noexcept {
   const std::string root = controller == nullptr ? "/sys/fs/cgroup" : std::string("/sys/fs/cgroup/") + controller;
   for (;;) {
     visit(root + path);
-    if (path.empty() || path == "/") break;
+    if (path.empty() || path == "/" || path[0] != '/') break;
     path.resize(path.rfind('/'));
   }
 }

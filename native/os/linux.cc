@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -168,9 +168,14 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
   const size_t room = *count;
   *count = 0;
   pollfd readable{socket, POLLIN, 0};
-  const timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
-  const int ready = ppoll(&readable, 1, &timeout, nullptr);
-  if (ready <= 0) return ready == 0 ? -ETIMEDOUT : -errno;
+  const int64_t deadline_ns = now_ns() + timeout_ns;
+  for (int ready = 0; ready <= 0;) {
+    const int64_t left_ns = std::max<int64_t>(0, deadline_ns - now_ns());
+    const timespec left{left_ns / 1'000'000'000, left_ns % 1'000'000'000};
+    ready = ppoll(&readable, 1, &left, nullptr);
+    if (ready == 0) return -ETIMEDOUT;
+    if (ready < 0 && errno != EINTR) return -errno;
+  }
   iovec part{data, bytes};
   DescriptorSpace space{};
   msghdr message{};
@@ -223,14 +228,30 @@ bool exit_when_closed(int socket, int code) noexcept {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the threads that run Python
-  std::thread([socket, code] {
-    pollfd watched{socket, POLLRDHUP, 0};
-    while (poll(&watched, 1, -1) < 0 || (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0) {
-    }
-    _exit(code);
-  }).detach();
+  struct Watch {
+    int socket;
+    int code;
+  };
+  auto* watch = new Watch{socket, code};
+  pthread_t thread;
+  const bool started = pthread_create(&thread, nullptr,
+                                      [](void* argument) -> void* {
+                                        const auto [watched_socket, exit_code] = *static_cast<Watch*>(argument);
+                                        delete static_cast<Watch*>(argument);
+                                        // POLLNVAL: the program has closed every descriptor; it could not be stopped any more.
+                                        constexpr short kEnd = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
+                                        pollfd watched{watched_socket, POLLRDHUP, 0};
+                                        while (poll(&watched, 1, -1) < 0 || (watched.revents & kEnd) == 0) {
+                                        }
+                                        _exit(exit_code);
+                                      },
+                                      watch) == 0;
+  if (started)
+    pthread_detach(thread);
+  else
+    delete watch;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return true;
+  return started;
 }
 
 }  // namespace isthmus::os
