@@ -64,7 +64,7 @@ Status Arena::allocate_small(uint32_t size_class, uint64_t headroom, Block& out)
 }
 
 Status Arena::allocate_large(uint64_t length, uint64_t headroom, Block& out) noexcept {
-  return take_hot(length, out) ? Status::kOk : allocate_cold(length, headroom, out);
+  return take_hot(length, out) || take_fresh(length, out) ? Status::kOk : allocate_cold(length, headroom, out);
 }
 
 Status Arena::allocate_untouched(uint64_t bytes, uint64_t headroom, Block& out) noexcept {
@@ -76,7 +76,9 @@ Status Arena::allocate_cold(uint64_t length, uint64_t headroom, Block& out) noex
   if (length > headroom) {  // hot ranges that do not fit give their pages up for one that does
     const uint64_t missing = length - headroom;
     if (missing > hot_bytes_) return Status::kArenaFull;
-    trim(hot_bytes_ - missing);
+    const uint64_t keep = hot_bytes_ - missing;
+    trim(keep);
+    if (hot_bytes_ > keep) return Status::kArenaFull;  // the system did not take the pages back
   }
   uint64_t offset = 0;
   if (!take_cold(length, offset)) {
@@ -95,10 +97,23 @@ bool Arena::take_hot(uint64_t length, Block& out) noexcept {
     hot_.erase(hot_.begin() + static_cast<std::ptrdiff_t>(at));
     hot_bytes_ -= range.length;
     large_bytes_ += range.length;
-    out = Block{range.offset, range.length, false};
+    out = Block{range.offset, range.length, range.fresh};
     return true;
   }
   return false;
+}
+
+bool Arena::take_fresh(uint64_t length, Block& out) noexcept {
+  const auto range =
+      std::find_if(hot_.begin(), hot_.end(), [&](const Range& each) { return each.fresh && each.length >= length; });
+  if (range == hot_.end()) return false;
+  out = Block{range->offset, length, true};
+  range->offset += length;
+  range->length -= length;
+  if (range->length == 0) hot_.erase(range);
+  hot_bytes_ -= length;
+  large_bytes_ += length;
+  return true;
 }
 
 bool Arena::take_cold(uint64_t length, uint64_t& offset) noexcept {
@@ -142,8 +157,13 @@ void Arena::free(uint64_t offset, uint64_t length) noexcept {
     return;
   }
   large_bytes_ -= length;
+  // What alone exceeds the budget would only push out ranges that are worth keeping.
+  if (length > retain_bytes_ && os::punch_hole(segment_->descriptor(), offset, length)) {
+    add_cold(offset, length);
+    return;
+  }
   hot_bytes_ += length;
-  hot_.push_back(Range{offset, length});
+  hot_.push_back(Range{offset, length, false});
   if (hot_bytes_ > retain_bytes_) trim(retain_bytes_);
 }
 
@@ -167,8 +187,9 @@ bool Arena::prefault(uint64_t bytes) noexcept {
     add_cold(offset, length);
     return false;
   }
-  hot_.push_back(Range{offset, length});
+  hot_.push_back(Range{offset, length, true});
   hot_bytes_ += length;
+  retain_bytes_ = std::max(retain_bytes_, hot_bytes_);
   return true;
 }
 
@@ -178,7 +199,7 @@ bool Arena::is_valid() const noexcept {
   for (const Range& range : hot_) hot += range.length;
   for (const auto& [offset, length] : cold_) {
     if (!by_size_.contains({length, offset})) return false;
-    ranges.push_back(Range{offset, length});
+    ranges.push_back(Range{offset, length, false});
   }
   if (hot != hot_bytes_ || by_size_.size() != cold_.size()) return false;
   std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.offset < b.offset; });

@@ -45,7 +45,7 @@ class Arena {
   [[nodiscard]] Status allocate_untouched(uint64_t bytes, uint64_t headroom, Block& out) noexcept;
   // Takes back exactly what allocate placed.
   void free(uint64_t offset, uint64_t length) noexcept;
-  // Makes pages exist ahead of use, as hot ranges.
+  // Makes pages exist ahead of use, as a hot range from which blocks of any size are cut, and retains as many from now on.
   bool prefault(uint64_t bytes) noexcept;
   // Punches hot ranges, the coldest first, until at most `keep` hot bytes are left.
   void trim(uint64_t keep) noexcept;
@@ -62,6 +62,7 @@ class Arena {
   struct Range {
     uint64_t offset;
     uint64_t length;
+    bool fresh;  // prefaulted and not used yet: reads as zeros, and may be cut
   };
   static constexpr uint32_t kClasses = 40;
   static uint32_t size_class(uint64_t bytes) noexcept;
@@ -71,6 +72,7 @@ class Arena {
   Status allocate_large(uint64_t length, uint64_t headroom, Block& out) noexcept;
   Status allocate_cold(uint64_t length, uint64_t headroom, Block& out) noexcept;
   bool take_hot(uint64_t length, Block& out) noexcept;
+  bool take_fresh(uint64_t length, Block& out) noexcept;
   bool take_cold(uint64_t length, uint64_t& offset) noexcept;
   void add_cold(uint64_t offset, uint64_t length) noexcept;
   void drop_cold(std::map<uint64_t, uint64_t>::iterator range) noexcept;
