@@ -46,13 +46,14 @@ uint64_t Ledger::headroom() const noexcept {
 
 bool Ledger::prefault(uint64_t bytes) noexcept {
   const Lock lock(mutex_);
-  const bool done = arena_.prefault(std::min(bytes, limit_bytes_));
+  const bool done = !forked_ && arena_.prefault(std::min(bytes, headroom()));
   publish();
   return done;
 }
 
 void Ledger::trim() noexcept {
   const Lock lock(mutex_);
+  if (forked_) return;  // the pages are the parent's
   arena_.trim(0);
   publish();
 }
@@ -61,12 +62,12 @@ void Ledger::trim() noexcept {
 
 void Ledger::retain(Slot slot) noexcept {
   const Lock lock(mutex_);
-  ++entries_[slot].refs;
+  if (is_live(slot)) ++entries_[slot].refs;
 }
 
 void Ledger::release(Slot slot) noexcept {
   const Lock lock(mutex_);
-  if (forked_) return;
+  if (forked_ || !is_live(slot) || entries_[slot].refs == 0) return;
   --entries_[slot].refs;
   settle(slot);
 }
@@ -93,20 +94,21 @@ void Ledger::release_address(const void* address) noexcept {
   const Lock lock(mutex_);
   if (forked_) return;
   const Slot slot = slot_at(own_, address);
-  if (slot == kNoSlot) return;
+  if (slot == kNoSlot || entries_[slot].refs == 0) return;
   --entries_[slot].refs;
   settle(slot);
 }
 
 uint8_t* Ledger::data(Slot slot) noexcept {
   const Lock lock(mutex_);
+  if (!is_live(slot)) return nullptr;
   const Entry& entry = entries_[slot];
   return entry.arena->segment.data() + entry.block;
 }
 
 uint64_t Ledger::length(Slot slot) noexcept {
   const Lock lock(mutex_);
-  return entries_[slot].length;
+  return is_live(slot) ? entries_[slot].length : 0;
 }
 
 // --- leases ----------------------------------------------------------------------------------------------
@@ -119,7 +121,8 @@ Ledger::Lent* Ledger::find_lent(Entry& entry, ChannelId channel) noexcept {
 
 Status Ledger::lend(Slot slot, ChannelId to, BlockName& name) noexcept {
   const Lock lock(mutex_);
-  if (slot >= entries_.size() || entries_[slot].arena == nullptr) return Status::kUnknownBlock;
+  if (!is_live(slot)) return Status::kUnknownBlock;
+  if (channels_[to].reaped) return Status::kClosed;
   Entry& entry = entries_[slot];
   name = BlockName{entry.arena->id, entry.block, entry.length};
   if (entry.arena->lender == to) return entry.arena->orphaned ? Status::kUnknownBlock : Status::kOk;
@@ -132,9 +135,11 @@ Status Ledger::lend(Slot slot, ChannelId to, BlockName& name) noexcept {
 
 void Ledger::unlend(Slot slot, ChannelId to) noexcept {
   const Lock lock(mutex_);
-  Entry& entry = entries_[slot];
-  if (entry.arena->lender == to) return;
-  --find_lent(entry, to)->count;
+  if (!is_live(slot) || entries_[slot].arena->lender == to) return;
+  Lent* lent = find_lent(entries_[slot], to);
+  // Nothing left: the channel was reaped meanwhile, or the peer returned a lease it had not been told of.
+  if (lent == nullptr || lent->count == 0) return;
+  --lent->count;
   settle(slot);
 }
 
@@ -221,6 +226,8 @@ void Ledger::detach_counters(ChannelId channel) noexcept {
 
 void Ledger::drop_channel(ChannelId channel) noexcept {
   const Lock lock(mutex_);
+  channels_[channel].reaped = true;
+  channels_[channel].peer = nullptr;  // its pages outside live leases are punched below
   for (auto& arena : foreign_)
     if (arena->lender == channel) arena->orphaned = true;
   for (Slot slot = 0; slot < entries_.size(); ++slot) {
@@ -292,7 +299,11 @@ void Ledger::settle(Slot slot) noexcept {
     return;
   }
   ChannelState& lender = channels_[arena.lender];  // L2
-  lender.returns.push_back(LeaseReturn{arena.id, entry.block, entry.held});
+  for (uint64_t left = entry.held; left != 0;) {
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(left, UINT32_MAX));
+    lender.returns.push_back(LeaseReturn{arena.id, entry.block, count});
+    left -= count;
+  }
   lender.returned_bytes += entry.length;
 }
 

@@ -62,7 +62,7 @@ struct LedgerStats {
 struct Holder {
   uint64_t length;
   uint32_t refs;
-  uint32_t lent;
+  uint64_t lent;
 };
 
 class Ledger {
@@ -88,6 +88,7 @@ class Ledger {
   [[nodiscard]] bool find(const void* address, Slot& out) noexcept;
   // Releases one reference on the own block that holds `address`; for an allocator's free().
   void release_address(const void* address) noexcept;
+  // nullptr and 0 for a slot that names no block.
   [[nodiscard]] uint8_t* data(Slot slot) noexcept;
   [[nodiscard]] uint64_t length(Slot slot) noexcept;
   // Is the address in any arena? Lock-free; for an allocator's free().
@@ -132,7 +133,7 @@ class Ledger {
  private:
   struct Lent {
     ChannelId channel;
-    uint32_t count;
+    uint64_t count;  // 64 bits: a tensor kept by the borrower and sent again with every call is never given back
   };
   struct MappedArena {
     uint64_t id = 0;
@@ -146,7 +147,7 @@ class Ledger {
     uint64_t block = 0;
     uint64_t length = 0;
     uint32_t refs = 0;
-    uint32_t held = 0;
+    uint64_t held = 0;
     std::vector<Lent> lent;
   };
   struct ChannelState {
@@ -154,9 +155,11 @@ class Ledger {
     Counters* peer = nullptr;
     std::vector<LeaseReturn> returns;
     uint64_t returned_bytes = 0;
+    bool reaped = false;
   };
 
   // All of these: with the lock held.
+  [[nodiscard]] bool is_live(Slot slot) const noexcept { return slot < entries_.size() && entries_[slot].arena != nullptr; }
   Slot add_entry(MappedArena& arena, uint64_t block, uint64_t length) noexcept;
   void settle(Slot slot) noexcept;  // L1, L2
   static Lent* find_lent(Entry& entry, ChannelId channel) noexcept;
