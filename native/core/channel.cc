@@ -2,6 +2,8 @@
 #include "core/channel.h"
 
 #include <algorithm>
+#include <bit>
+#include <cerrno>
 #include <cstring>
 
 namespace isthmus {
@@ -17,6 +19,8 @@ struct Greeting {
 constexpr size_t kGreetingDescriptors = 5;  // control, node's arena, worker's arena, node's event, worker's event
 
 constexpr uint64_t kMinArenaBytes = 1ull << 20;
+
+using Lock = std::lock_guard<std::mutex>;
 
 // Under `ulimit -v` or `-f` a smaller arena is used.
 Status create_arena(uint64_t bytes, Segment& out) noexcept {
@@ -39,7 +43,7 @@ Channel::Channel(Side side, Segment control, const Identity& identity, const int
       control_(std::move(control)),
       socket_(socket),
       events_{events[0], events[1]},
-      spin_ns_(identity.spin_ns) {
+      spin_ns_(std::min(identity.spin_ns, kMaxSpinNs)) {
   const Side peer = other(side);
   doorbell_ = Doorbell(this->control().sides[index(side)], this->control().sides[index(peer)], events_[index(side)],
                        events_[index(peer)]);
@@ -62,14 +66,15 @@ Status Channel::open(const ChannelOptions& options, std::unique_ptr<Channel>& ou
   Segment control;
   Segment node_arena;
   Segment worker_arena;
-  if (const Status status = Segment::create("isthmus-control", control_bytes(options.ring_bytes), control); status != Status::kOk)
+  const uint32_t ring_bytes = std::bit_ceil(std::clamp(options.ring_bytes, kMinRingBytes, kMaxRingBytes));
+  if (const Status status = Segment::create("isthmus-control", control_bytes(ring_bytes), control); status != Status::kOk)
     return status;
   if (const Status status = create_arena(options.arena_bytes, node_arena); status != Status::kOk) return status;
   if (const Status status = create_arena(node_arena.bytes(), worker_arena); status != Status::kOk) return status;
   Identity identity{};
   identity.magic = kMagic;
   identity.version = kLayoutVersion;
-  identity.ring_bytes = options.ring_bytes;
+  identity.ring_bytes = ring_bytes;
   identity.node_arena = os::random_id();
   identity.worker_arena = os::random_id();
   identity.arena_bytes = node_arena.bytes();
@@ -106,6 +111,7 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
   if (received != static_cast<int64_t>(sizeof greeting) || count != kGreetingDescriptors || greeting.magic != kMagic ||
       greeting.version != kLayoutVersion) {
     for (size_t at = 0; at < count; ++at) os::close_descriptor(descriptors[at]);
+    if (received < 0) return received == -ETIMEDOUT ? Status::kTimeout : Status::kSystem;
     return received == 0 ? Status::kClosed : Status::kProtocol;
   }
   const int events[2] = {descriptors[3], descriptors[4]};
@@ -142,15 +148,35 @@ void Channel::attach_ledger(Segment own_arena, Segment peer_arena) noexcept {
 
 // --- sleeping --------------------------------------------------------------------------------------------
 
+// Several threads may sleep at a time, on one announcement and one event. The announcement is the union of what they
+// wait for. A notification wakes all of them, because only the last to get up takes it from the event; who looks in vain
+// sleeps again.
+
 bool Channel::room_grew() noexcept {
-  const std::lock_guard<std::mutex> lock(producer_mutex_);
-  return producer_.room_grew();
+  const Lock lock(producer_mutex_);
+  return producer_.head_now() != refused_head_;
+}
+
+// The second look, between announcing and sleeping. It waits for the consumer lock: a thread that is draining may have
+// looked at the ring before a record came, and be about to queue another that nobody would be notified of.
+bool Channel::must_not_sleep(bool for_space, bool queue_counts) noexcept {
+  {
+    const Lock lock(consumer_mutex_);
+    if (can_take() || (queue_counts && !queue_.empty())) return true;
+  }
+  return for_space && room_grew();
 }
 
 bool Channel::park(bool for_space) noexcept {
-  doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
-  if (has_input() || (for_space && room_grew())) {
-    doorbell_.withdraw();
+  {
+    const Lock lock(sleepers_mutex_);
+    loop_parked_ = true;
+    doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
+  }
+  if (must_not_sleep(for_space, true)) {
+    const Lock lock(sleepers_mutex_);
+    loop_parked_ = false;
+    if (sleepers_ == 0) doorbell_.withdraw();
     return false;
   }
   own_counters().parks.fetch_add(1, std::memory_order_relaxed);
@@ -158,8 +184,18 @@ bool Channel::park(bool for_space) noexcept {
 }
 
 void Channel::unpark() noexcept {
+  const Lock lock(sleepers_mutex_);
+  loop_parked_ = false;
+  if (sleepers_ != 0) return;
   doorbell_.withdraw();
   doorbell_.clear();
+}
+
+void Channel::wake_up(bool slept) noexcept {
+  const Lock lock(sleepers_mutex_);
+  if (--sleepers_ != 0 || loop_parked_) return;
+  doorbell_.withdraw();
+  if (slept) doorbell_.clear();
 }
 
 bool Channel::spin(int64_t deadline_ns, bool for_space) noexcept {
@@ -167,7 +203,7 @@ bool Channel::spin(int64_t deadline_ns, bool for_space) noexcept {
   if (deadline_ns >= 0) until = std::min(until, deadline_ns);
   do {
     for (int turn = 0; turn < 32; ++turn) {
-      if (has_input() || (for_space && room_grew())) return true;
+      if (for_space ? room_grew() || ring_has_input() : has_input()) return true;
       os::cpu_relax();
     }
   } while (os::now_ns() < until);
@@ -176,12 +212,22 @@ bool Channel::spin(int64_t deadline_ns, bool for_space) noexcept {
 
 Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
   if (closed()) return Status::kClosed;
-  if (has_input() || (spin_ns() != 0 && spin(deadline_ns, for_space))) return Status::kOk;
+  if (!for_space && has_input()) return Status::kOk;
+  if (spin_ns() != 0 && spin(deadline_ns, for_space)) return Status::kOk;
   flush_returns();
-  if (!park(for_space)) return Status::kOk;
+  {
+    const Lock lock(sleepers_mutex_);
+    ++sleepers_;
+    doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
+  }
+  if (closed() || must_not_sleep(for_space, !for_space)) {
+    wake_up(false);
+    return closed() ? Status::kClosed : Status::kOk;
+  }
+  own_counters().parks.fetch_add(1, std::memory_order_relaxed);
   const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
   const os::Wake wake = os::wait_event(doorbell_.event(), socket_, left);
-  unpark();
+  wake_up(true);
   switch (wake) {
     case os::Wake::kNotified:
       return Status::kOk;
@@ -198,8 +244,16 @@ Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
 
 // --- the end ---------------------------------------------------------------------------------------------
 
+void Channel::close() noexcept {
+  if (!closed_.exchange(true, std::memory_order_acq_rel)) os::notify_event(doorbell_.event());  // whoever sleeps here
+}
+
+// After the leases are dropped, the dead process's pages outside live ones are gone: nothing it wrote may be read any more.
 void Channel::reap() noexcept {
+  const Lock lock(consumer_mutex_);
+  const Status last = take_records(UINT32_MAX);
   close();
+  ended_ = last == Status::kOk ? Status::kClosed : last;
   ledger_->drop_channel(id_);
 }
 
@@ -212,18 +266,20 @@ void Channel::count_copied(uint64_t bytes) noexcept {
 void Channel::before_fork() noexcept {
   consumer_mutex_.lock();
   producer_mutex_.lock();
+  sleepers_mutex_.lock();
   ledger_->before_fork();
 }
 
 void Channel::after_fork_in_parent() noexcept {
   ledger_->after_fork_in_parent();
+  sleepers_mutex_.unlock();
   producer_mutex_.unlock();
   consumer_mutex_.unlock();
 }
 
 void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
-  close();
-  broken_ = true;
+  closed_.store(true, std::memory_order_release);  // not close(): the event is still the parent's too
+  ended_ = Status::kForked;
   control_.isolate();
   for (int& descriptor : events_) {
     os::close_descriptor(descriptor);
@@ -231,7 +287,12 @@ void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
   }
   os::close_descriptor(socket_);
   socket_ = -1;
+  doorbell_ = Doorbell(control().sides[index(side_)], control().sides[index(other(side_))], -1, -1);
   ledger_->after_fork_in_child(copy_bytes);
+  sleepers_ = 0;
+  sleepers_mutex_.unlock();
+  queue_.clear();  // the parent answers them
+  queued_.store(0, std::memory_order_relaxed);
   producer_mutex_.unlock();
   consumer_mutex_.unlock();
 }

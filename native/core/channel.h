@@ -9,6 +9,7 @@
 // drain() only tries the consumer lock: whoever fails to get it knows that somebody else is draining.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -64,20 +65,23 @@ class Channel {
   // Has the other side made room since the last send that was refused?
   [[nodiscard]] bool room_grew() noexcept;
   // Blocks until there is input or, if asked for, room in the outgoing ring: polls for the spin budget, then parks.
+  // For room, only input still in the ring counts: the private queue may be left for later by whoever waits for room.
   // deadline_ns: monotonic, negative for none. kClosed when the other process is gone; kEmpty when interrupted by a signal.
+  // Any number of threads may wait.
   [[nodiscard]] Status wait(int64_t deadline_ns, bool for_space) noexcept;
-  // For an event loop that does its own waiting on `event()`. park() is false when there is something to do already.
+  // For one event loop that does its own waiting on `event()`. park() is false when there is something to do already.
+  // unpark() before a wait() on the loop's own thread: while the loop is parked, its notifications are left for it.
   [[nodiscard]] bool park(bool for_space) noexcept;
   void unpark() noexcept;
   [[nodiscard]] int event() const noexcept { return doorbell_.event(); }
 
   // --- the end ---
   // Nothing more is sent. What the other side has committed can still be received.
-  void close() noexcept { closed_.store(true, std::memory_order_release); }
+  void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
   // Hangs up: the worker's watcher ends it at once, whatever it is doing.
   void hang_up() noexcept { os::hang_up(socket_); }
-  // The peer process has been reaped: its leases are dropped. Drain first: what it committed is still valid.
+  // The peer process has been reaped: what it committed is taken in, then its leases are dropped.
   void reap() noexcept;
   [[nodiscard]] int socket() const noexcept { return socket_; }
 
@@ -87,7 +91,7 @@ class Channel {
   [[nodiscard]] const Counters& counters(Side side) const noexcept { return control().sides[index(side)].counters; }
   void count_copied(uint64_t bytes) noexcept;
   [[nodiscard]] uint64_t spin_ns() const noexcept { return spin_ns_; }
-  void set_spin_ns(uint64_t spin_ns) noexcept { spin_ns_ = spin_ns; }
+  void set_spin_ns(uint64_t spin_ns) noexcept { spin_ns_ = std::min(spin_ns, kMaxSpinNs); }
 
   // --- fork ---
   void before_fork() noexcept;
@@ -95,9 +99,13 @@ class Channel {
   void after_fork_in_child(uint64_t copy_bytes) noexcept;
 
  private:
+  static constexpr uint64_t kMaxSpinNs = 3'600'000'000'000;  // an hour: "always", without overflow
   Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
   void attach_ledger(Segment own_arena, Segment peer_arena) noexcept;
   bool spin(int64_t deadline_ns, bool for_space) noexcept;
+  bool ring_has_input() noexcept;
+  bool must_not_sleep(bool for_space, bool queue_counts) noexcept;
+  void wake_up(bool slept) noexcept;
   [[nodiscard]] Control& control() const noexcept { return *reinterpret_cast<Control*>(control_.data()); }
   Counters& own_counters() noexcept { return control().sides[index(side_)].counters; }
 
@@ -108,8 +116,11 @@ class Channel {
   void notify(uint32_t what) noexcept;
 
   // With the consumer lock held.
+  Status take_records(uint32_t max_records) noexcept;
+  [[nodiscard]] bool can_take() const noexcept;
   Status take_record(const Consumer::Record& record) noexcept;
   Status admit(Message& message) noexcept;
+  bool write_slots(Message& message) noexcept;
   Status admit_spilled(const wire::Message& announcement) noexcept;
   Status apply_returns(const wire::Message& message) noexcept;
   void drop_queued_call(uint32_t id) noexcept;
@@ -129,8 +140,13 @@ class Channel {
   std::atomic<uint64_t> spin_ns_;
   std::atomic<int64_t> last_activity_ns_{0};
 
+  std::mutex sleepers_mutex_;  // leaf; guards the announcement, not the sleep
+  uint32_t sleepers_ = 0;      // threads in wait()
+  bool loop_parked_ = false;
+
   std::mutex producer_mutex_;
   Producer producer_;
+  uint64_t refused_head_ = 0;               // where the consumer was when a send was last refused
   flatbuffers::FlatBufferBuilder builder_;  // of returns and spills
   uint64_t unnoticed_bytes_ = 0;            // returned without a notification
   std::atomic<bool> pressure_{false};       // an allocation failed: ask the other side to give memory up
@@ -140,7 +156,13 @@ class Channel {
   std::deque<Message> queue_;
   uint64_t queue_bytes_ = 0;
   std::vector<Message> spare_;
-  bool broken_ = false;  // the peer violated the protocol; nothing more is read
+  struct Admitted {
+    const wire::Place* place;
+    uint64_t length;
+    Slot slot;
+  };
+  std::vector<Admitted> admitted_;  // the tensors of the message that is being admitted
+  Status ended_ = Status::kOk;      // otherwise nothing more is read from the ring, and this is why
   std::atomic<uint32_t> queued_{0};
 };
 

@@ -14,13 +14,22 @@ using TryLock = std::unique_lock<std::mutex>;
 constexpr size_t kSpareMessages = 64;
 constexpr uint32_t kSpareBytes = 16 * 1024;
 constexpr uint64_t kQueueLimit = 256ull << 20;  // bytes; beyond it the peer is kept waiting
+constexpr uint32_t kSmallestRecord = 16;        // no message is shorter than 8 bytes
+
+// What a queued message costs, so that a flood of tiny ones is bounded too.
+uint64_t queued_bytes(const Message& message) noexcept { return message.memory_bytes() + sizeof message; }
 
 }  // namespace
 
 Status Channel::drain(uint32_t max_records) noexcept {
   const TryLock lock(consumer_mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) return Status::kOk;  // somebody else is draining
-  if (broken_) return Status::kProtocol;
+  return lock.owns_lock() ? take_records(max_records) : Status::kOk;  // not: somebody else is draining
+}
+
+Status Channel::take_records(uint32_t max_records) noexcept {
+  if (ended_ != Status::kOk) return ended_;
+  // At most what fits the ring: a peer that writes as fast as we read cannot keep us here.
+  max_records = std::min(max_records, identity_.ring_bytes / kSmallestRecord);
   uint32_t taken = 0;
   Status status = Status::kOk;
   for (; taken < max_records && queue_bytes_ < kQueueLimit; ++taken) {
@@ -36,18 +45,18 @@ Status Channel::drain(uint32_t max_records) noexcept {
     last_activity_ns_.store(os::now_ns(), std::memory_order_relaxed);
     notify(kAwaitsSpace);
   }
-  if (status == Status::kProtocol) {
-    broken_ = true;
-    close();
-    return status;
-  }
-  return Status::kOk;
+  if (status == Status::kOk || status == Status::kEmpty) return Status::kOk;
+  ended_ = status;
+  close();
+  return status;
 }
 
 // Copy first, then check the copy, then use the copy: the other process can change the ring at any time.
 Status Channel::take_record(const Consumer::Record& record) noexcept {
   Message message = blank();
-  std::memcpy(message.buffer_.reset(record.bytes), record.data, record.bytes);
+  uint8_t* copy = message.buffer_.reset(record.bytes);
+  if (copy == nullptr) return Status::kSystem;
+  std::memcpy(copy, record.data, record.bytes);
   if (!verify_message(message.data(), message.size())) return Status::kProtocol;
   switch (message->kind()) {
     case wire::Kind::Return: {
@@ -72,33 +81,51 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
 Status Channel::admit(Message& message) noexcept {
   const auto* tensors = message->tensors();
   const uint32_t count = tensors == nullptr ? 0 : tensors->size();
-  for (uint32_t at = 0; at < count; ++at) {
+  if (count == 0) return Status::kOk;
+  admitted_.clear();
+  Status status = Status::kOk;
+  for (uint32_t at = 0; at < count && status == Status::kOk; ++at) {
     const wire::Tensor& tensor = *tensors->Get(at);
     const wire::Place& place = *tensor.place();
     const BlockName name{value(place.arena()), value(place.block()), value(place.length())};
     Slot slot = kNoSlot;
-    Status status = fits_block(tensor, name.length) ? Status::kOk : Status::kProtocol;
-    if (status == Status::kOk) status = ledger_->accept(id_, name, slot);
-    if (status != Status::kOk) {
-      while (at-- > 0) ledger_->release(tensors->Get(at)->place()->slot());
-      return status;
-    }
-    set_place(tensor, wire::Place(slot, 0, place.offset(), place.arena(), place.block(), place.length()));
+    status = fits_block(tensor, name.length) ? ledger_->accept(id_, name, slot) : Status::kProtocol;
+    if (status == Status::kOk) admitted_.push_back(Admitted{&place, name.length, slot});
   }
-  if (count != 0) message.ledger_ = ledger_.get();
-  return Status::kOk;
+  if (status == Status::kOk && write_slots(message)) {
+    message.ledger_ = ledger_.get();
+    return Status::kOk;
+  }
+  for (const Admitted& tensor : admitted_) ledger_->release(tensor.slot);
+  return status == Status::kOk ? Status::kProtocol : status;
+}
+
+// FlatBuffers' verifier lets parts of a message overlap. Where a place lies over another table, a length or an offset,
+// writing a slot there would change what was verified: so everything is verified again, and read back.
+bool Channel::write_slots(Message& message) noexcept {
+  for (const Admitted& tensor : admitted_) set_slot(*tensor.place, tensor.slot);
+  if (!verify_message(message.data(), message.size())) return false;
+  const auto* tensors = message->tensors();
+  if (tensors == nullptr || tensors->size() != admitted_.size()) return false;
+  for (uint32_t at = 0; at < tensors->size(); ++at) {
+    const wire::Tensor& tensor = *tensors->Get(at);
+    if (tensor.place()->slot() != admitted_[at].slot || !fits_block(tensor, admitted_[at].length)) return false;
+  }
+  return true;
 }
 
 Status Channel::admit_spilled(const wire::Message& announcement) noexcept {
   const wire::Place& place = *announcement.spill();
   const BlockName name{value(place.arena()), value(place.block()), value(place.length())};
   const uint64_t bytes = value(*announcement.spilled_bytes());
-  if (bytes > name.length || bytes > INT32_MAX) return Status::kProtocol;
+  if (bytes > name.length || bytes >= INT32_MAX) return Status::kProtocol;  // FlatBuffers' own limit
   Slot slot = kNoSlot;
   if (const Status status = ledger_->accept(id_, name, slot); status != Status::kOk) return status;
   Message message = blank();
-  std::memcpy(message.buffer_.reset(static_cast<uint32_t>(bytes)), ledger_->data(slot), bytes);
+  uint8_t* copy = message.buffer_.reset(static_cast<uint32_t>(bytes));
+  if (copy != nullptr) std::memcpy(copy, ledger_->data(slot), bytes);
   ledger_->release(slot);
+  if (copy == nullptr) return Status::kSystem;
   if (!verify_message(message.data(), message.size())) return Status::kProtocol;
   const wire::Kind kind = message->kind();
   if (kind == wire::Kind::Return || kind == wire::Kind::Spill || kind == wire::Kind::Cancel) return Status::kProtocol;
@@ -120,7 +147,7 @@ void Channel::drop_queued_call(uint32_t id) noexcept {
     return message->kind() == wire::Kind::Call && message->id() == id;
   });
   if (found == queue_.end()) return;
-  queue_bytes_ -= found->size();
+  queue_bytes_ -= queued_bytes(*found);
   queue_.erase(found);
 }
 
@@ -131,13 +158,13 @@ Status Channel::receive(Message& out) noexcept {
   keep_spare(std::move(out));
   out = std::move(queue_.front());
   queue_.pop_front();
-  queue_bytes_ -= out.size();
+  queue_bytes_ -= queued_bytes(out);
   queued_.store(static_cast<uint32_t>(queue_.size()), std::memory_order_relaxed);
   return Status::kOk;
 }
 
 void Channel::enqueue(Message&& message) noexcept {
-  queue_bytes_ += message.size();
+  queue_bytes_ += queued_bytes(message);
   queue_.push_back(std::move(message));
 }
 
@@ -163,9 +190,16 @@ void Message::drop() noexcept {
 }
 
 bool Channel::has_input() noexcept {
-  if (queued_.load(std::memory_order_relaxed) != 0) return true;
+  return queued_.load(std::memory_order_relaxed) != 0 || ring_has_input();
+}
+
+bool Channel::ring_has_input() noexcept {
   const TryLock lock(consumer_mutex_, std::try_to_lock);
-  return lock.owns_lock() && !consumer_.empty();
+  return lock.owns_lock() && can_take();
+}
+
+bool Channel::can_take() const noexcept {
+  return ended_ == Status::kOk && queue_bytes_ < kQueueLimit && !consumer_.empty();
 }
 
 }  // namespace isthmus

@@ -9,7 +9,7 @@ namespace {
 
 using Lock = std::lock_guard<std::mutex>;
 
-constexpr uint32_t kReturnsPerMessage = 64;
+constexpr uint32_t kReturnsPerMessage = 32;     // fits a record of the smallest ring
 constexpr uint64_t kWakeForBytes = 64ull << 20;  // returns alone wake a parked peer once they free this much
 
 // Room that only returns may use, so that they are never kept waiting behind calls.
@@ -34,6 +34,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
                                   words(name.length)));
     shared_bytes += tensor_bytes(tensor);
   }
+  if (bytes >= INT32_MAX) status = Status::kTooLarge;  // FlatBuffers' own limit
   const bool spills = bytes > producer_.max_record_bytes();
   if (spills) drain();  // the block may come from what the other side has returned
   if (status == Status::kOk) {
@@ -41,9 +42,13 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
     publish_owed();
     status = spills ? publish_spilled(message, bytes)
                     : publish(message, bytes, reserve_bytes(producer_.capacity()));
+    if (status == Status::kFull) refused_head_ = producer_.head_seen();
+    if (status == Status::kOk) unnoticed_bytes_ = 0;
   }
   if (status != Status::kOk) {
     while (lent-- > 0) ledger_->unlend(tensors->Get(lent)->place()->slot(), id_);
+    notify(kAwaitsRecords);  // what fills the ring may be returns, of which a sleeping peer was not notified
+    if (status == Status::kProtocol) close();
     return status;
   }
   own_counters().shared_bytes.fetch_add(shared_bytes, std::memory_order_relaxed);
@@ -64,7 +69,10 @@ Status Channel::publish(const uint8_t* message, uint32_t bytes, uint32_t reserve
 // The message goes into a block; a small record says where. The receiver copies it out and returns the lease at once.
 Status Channel::publish_spilled(const uint8_t* message, uint32_t bytes) noexcept {
   Slot slot = kNoSlot;
-  if (const Status status = ledger_->allocate(bytes, false, slot); status != Status::kOk) return status;
+  if (const Status status = ledger_->allocate(bytes, false, slot); status != Status::kOk) {
+    if (status == Status::kArenaFull) pressure_.store(true, std::memory_order_relaxed);
+    return status;
+  }
   std::memcpy(ledger_->data(slot), message, bytes);
   BlockName name;
   Status status = ledger_->lend(slot, id_, name);
@@ -100,7 +108,8 @@ void Channel::publish_owed() noexcept {
     message.add_returns(vector);
     wire::FinishMessageBuffer(builder_, message.Finish());
     if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) != Status::kOk) {
-      ledger_->untake_returns(id_, returns, count);  // full: they stay owed
+      ledger_->untake_returns(id_, returns, count);  // full: they stay owed, and the other side must make room
+      unnoticed_bytes_ = kWakeForBytes;
       return;
     }
     unnoticed_bytes_ += bytes;
@@ -110,7 +119,10 @@ void Channel::publish_owed() noexcept {
     wire::MessageBuilder message(builder_);
     message.add_kind(wire::Kind::Pressure);
     wire::FinishMessageBuffer(builder_, message.Finish());
-    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) == Status::kOk) unnoticed_bytes_ = kWakeForBytes;
+    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) == Status::kOk)
+      unnoticed_bytes_ = kWakeForBytes;
+    else
+      pressure_.store(true, std::memory_order_relaxed);
   }
 }
 
@@ -127,7 +139,10 @@ void Channel::flush_returns() noexcept {
 
 Status Channel::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   if (bytes > Arena::kMaxSmall) drain();  // reuse what the other side has returned before growing
-  const Status status = ledger_->allocate(bytes, zeroed, out);
+  Status status = ledger_->allocate(bytes, zeroed, out);
+  if (status != Status::kArenaFull) return status;
+  drain();
+  status = ledger_->allocate(bytes, zeroed, out);
   if (status == Status::kArenaFull) pressure_.store(true, std::memory_order_relaxed);
   return status;
 }

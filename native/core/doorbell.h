@@ -26,9 +26,9 @@ class Doorbell {
   Doorbell(SideState& own, SideState& peer, int own_event, int peer_event) noexcept
       : own_(&own), peer_(&peer), own_event_(own_event), peer_event_(peer_event) {}
 
-  // Sleeper: say what would wake this side. The caller must look again afterwards, before it waits.
+  // Sleeper: say what (more) would wake this side. The caller must look again afterwards, before it waits.
   void announce(uint32_t what) noexcept {
-    own_->awaits.store(what, std::memory_order_relaxed);
+    own_->awaits.fetch_or(what, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // sync: announce-before-look <-> publish-before-look
   }
   // Sleeper: awake again; the publisher need not notify.

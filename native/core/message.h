@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <utility>
 
 #include "core/ledger.h"
 #include "core/verify.h"
@@ -12,11 +14,22 @@ namespace isthmus {
 // Private bytes whose memory is kept for reuse; aligned for any FlatBuffers field.
 class Buffer {
  public:
-  // Makes room for `bytes`, without keeping what was there.
-  uint8_t* reset(uint32_t bytes) noexcept {
-    if (bytes > capacity_) {
-      capacity_ = bytes < 256 ? 256 : bytes;
-      data_ = std::make_unique_for_overwrite<uint8_t[]>(capacity_);
+  Buffer() noexcept = default;
+  Buffer(Buffer&& from) noexcept { *this = std::move(from); }
+  Buffer& operator=(Buffer&& from) noexcept {
+    data_ = std::move(from.data_);
+    size_ = std::exchange(from.size_, 0);
+    capacity_ = std::exchange(from.capacity_, 0);
+    return *this;
+  }
+  // Makes room for `bytes`, without keeping what was there. nullptr: the peer asked for more than this process has.
+  [[nodiscard]] uint8_t* reset(uint32_t bytes) noexcept {
+    if (bytes > capacity_ || data_ == nullptr) {
+      size_ = capacity_ = 0;
+      const uint32_t room = bytes < 256 ? 256 : bytes;
+      data_.reset(new (std::nothrow) uint8_t[room]);
+      if (data_ == nullptr) return nullptr;
+      capacity_ = room;
     }
     size_ = bytes;
     return data_.get();
@@ -48,6 +61,7 @@ class Message {
   [[nodiscard]] const wire::Message* operator->() const noexcept { return wire::GetMessage(buffer_.data()); }
   [[nodiscard]] const uint8_t* data() const noexcept { return buffer_.data(); }
   [[nodiscard]] uint32_t size() const noexcept { return buffer_.size(); }
+  [[nodiscard]] uint32_t memory_bytes() const noexcept { return buffer_.capacity(); }
 
   // The receiver has taken every tensor's reference over.
   void disown() noexcept { ledger_ = nullptr; }

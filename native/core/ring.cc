@@ -77,7 +77,8 @@ Status Consumer::peek(Record& out) noexcept {
       out = Record{records_ + place + sizeof header, header.length};
       return Status::kOk;
     }
-    if (header.type != kRecordPadding || total != to_end) return Status::kProtocol;
+    // Padding is behind a record and before one, never at the start: a peer that pads for ever cannot keep us here.
+    if (header.type != kRecordPadding || total != to_end || place == 0) return Status::kProtocol;
     release();
   }
 }

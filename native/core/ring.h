@@ -49,9 +49,11 @@ class Producer {
 
   // Room for a record of `bytes` that leaves at least `reserve` bytes free. kFull changes nothing.
   [[nodiscard]] Status claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept;
-  // Has the consumer made room since the last claim that was refused? Look again here before sleeping on kFull.
-  [[nodiscard]] bool room_grew() const noexcept {
-    return state_->head.bytes.load(std::memory_order_acquire) != head_cached_;  // sync: space-published <- Consumer::release
+  // Bytes ever consumed, as seen by the last claim and as they are now. A sender that was refused keeps the first and
+  // compares the second with it before it sleeps.
+  [[nodiscard]] uint64_t head_seen() const noexcept { return head_cached_; }
+  [[nodiscard]] uint64_t head_now() const noexcept {
+    return state_->head.bytes.load(std::memory_order_acquire);  // sync: space-published <- Consumer::release
   }
   // The longest record: even with padding and the reserve it fits an empty ring, whatever the position.
   [[nodiscard]] uint32_t max_record_bytes() const noexcept { return capacity_ / 4 - sizeof(RecordHeader); }

@@ -21,6 +21,11 @@ inline void set_place(const wire::Tensor& tensor, const wire::Place& place) noex
   const_cast<wire::Place&>(*tensor.place()) = place;
 }
 
+// Writes the slot of a place in a received message's private copy.
+inline void set_slot(const wire::Place& place, uint32_t slot) noexcept {
+  const_cast<wire::Place&>(place) = wire::Place(slot, 0, place.offset(), place.arena(), place.block(), place.length());
+}
+
 // The bytes are a well-formed message of a known kind with the fields that its kind needs.
 [[nodiscard]] bool verify_message(const uint8_t* bytes, uint32_t length) noexcept;
 
