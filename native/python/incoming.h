@@ -1,0 +1,16 @@
+// One message on its way in.
+#pragma once
+
+#include "core/channel.h"
+#include "python/python.h"
+
+namespace isthmus::python {
+
+// Waits for a message with the GIL released. kOk with a message, kTimeout, kEmpty when a Python signal handler raised,
+// or why there will be none. deadline_ns: monotonic, negative for none.
+[[nodiscard]] Status next_message(Channel& channel, int64_t deadline_ns, Message& message) noexcept;
+
+// The tuple (kind, id, payload, arrays). The message's references belong to its arrays afterwards.
+PyObject* to_python(Channel& channel, Message& message) noexcept;
+
+}  // namespace isthmus::python

@@ -1,0 +1,82 @@
+#include "python/outgoing.h"
+
+#include "python/raise.h"
+
+namespace isthmus::python {
+
+namespace {
+
+constexpr size_t kMaxPayloadBytes = 1u << 30;
+constexpr size_t kMaxTensors = 1u << 16;
+
+}  // namespace
+
+flatbuffers::Offset<wire::Tensor> Outgoing::add_tensor(const Placed& placed) noexcept {
+  wire::Int64 words_of[kMaxAxes];
+  const auto vector_of = [&](const npy_intp* numbers) {
+    for (int axis = 0; axis < placed.axes; ++axis) words_of[axis] = words(static_cast<uint64_t>(numbers[axis]));
+    return builder_.CreateVectorOfStructs(words_of, static_cast<size_t>(placed.axes));
+  };
+  flatbuffers::Offset<flatbuffers::Vector<const wire::Int64*>> shape;
+  flatbuffers::Offset<flatbuffers::Vector<const wire::Int64*>> strides;
+  if (placed.axes != 0) shape = vector_of(placed.shape);
+  if (placed.strides != nullptr) strides = vector_of(placed.strides);
+  const wire::Place place(placed.slot, 0, words(placed.offset), words(0), words(0), words(0));  // the core fills it in
+  return wire::CreateTensor(builder_, &place, &placed.dtype, shape, strides);
+}
+
+bool Outgoing::build(uint32_t kind, uint32_t id, const void* payload, size_t bytes, PyObject* arrays) noexcept {
+  const Py_ssize_t count = arrays == nullptr ? 0 : PyList_Size(arrays);
+  if (count < 0) return false;
+  if (bytes > kMaxPayloadBytes || static_cast<size_t>(count) > kMaxTensors) {
+    raise(Status::kTooLarge);
+    return false;
+  }
+  for (Py_ssize_t at = 0; at < count; ++at) {
+    PyObject* array = PyList_GetItem(arrays, at);
+    if (array == nullptr) return false;
+    if (!PyArray_Check(array)) {
+      raise_unsupported("%R is not a numpy array", array);
+      return false;
+    }
+    Placed placed;
+    if (!place_array(*channel_, reinterpret_cast<PyArrayObject*>(array), placed)) return false;
+    placed_.push_back(placed);
+  }
+  for (const Placed& placed : placed_) tensors_.push_back(add_tensor(placed));
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::Tensor>>> tensors;
+  if (count != 0) tensors = builder_.CreateVector(tensors_.data(), tensors_.size());
+  flatbuffers::Offset<flatbuffers::Vector<uint8_t>> bytes_of;
+  if (payload != nullptr) bytes_of = builder_.CreateVector(static_cast<const uint8_t*>(payload), bytes);
+  wire::MessageBuilder message(builder_);
+  message.add_kind(static_cast<wire::Kind>(kind));
+  message.add_id(id);
+  message.add_payload(bytes_of);
+  message.add_tensors(tensors);
+  wire::FinishMessageBuffer(builder_, message.Finish());
+  return true;
+}
+
+// Never blocks on a full ring without emptying its own: the other side may be waiting for room, too.
+Status Outgoing::send(bool wait) noexcept {
+  for (;;) {
+    Status status = channel_->send(builder_.GetBufferPointer(), builder_.GetSize());
+    if (status != Status::kFull || !wait) return status;
+    {
+      const WithoutGil released;
+      status = channel_->drain();
+      if (status == Status::kOk) status = channel_->wait(-1, true);
+    }
+    if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
+    if (status != Status::kOk && status != Status::kEmpty) return status;
+  }
+}
+
+void Outgoing::clear() noexcept {
+  for (const Placed& placed : placed_) channel_->ledger().release(placed.slot);
+  placed_.clear();
+  tensors_.clear();
+  builder_.Clear();
+}
+
+}  // namespace isthmus::python

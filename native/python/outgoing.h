@@ -1,0 +1,31 @@
+// One message on its way out: placed arrays, the FlatBuffer, the wait for room.
+#pragma once
+
+#include <vector>
+
+#include "python/arrays.h"
+
+namespace isthmus::python {
+
+class Outgoing {
+ public:
+  explicit Outgoing(Channel& channel) noexcept : channel_(&channel) {}
+  ~Outgoing() { clear(); }
+
+  // `arrays`: a list, or nullptr. False with a Python exception set.
+  [[nodiscard]] bool build(uint32_t kind, uint32_t id, const void* payload, size_t bytes, PyObject* arrays) noexcept;
+  // Publishes it. kFull: there was no room. kEmpty: interrupted by a Python signal handler, whose exception is set.
+  [[nodiscard]] Status send(bool wait) noexcept;
+  // Releases the references on blocks, and keeps the memory for the next message.
+  void clear() noexcept;
+
+ private:
+  flatbuffers::Offset<wire::Tensor> add_tensor(const Placed& placed) noexcept;
+
+  Channel* channel_;
+  flatbuffers::FlatBufferBuilder builder_;
+  std::vector<Placed> placed_;
+  std::vector<flatbuffers::Offset<wire::Tensor>> tensors_;
+};
+
+}  // namespace isthmus::python

@@ -1,0 +1,200 @@
+"""Values <-> (MessagePack, arrays). What becomes what: docs/values.md."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec.msgpack import Decoder, Encoder, Ext
+
+from isthmus.errors import UnsupportedValueError
+
+TENSOR: Final = 1  # extension type: 4 bytes, the index of an array in the message
+INTEGER: Final = 2  # extension type: an integer beyond 64 bits, two's complement, big-endian
+
+MAX_DEPTH: Final = 300  # of what the slow path walks
+
+Arrays = list["np.ndarray[Any, Any]"]
+
+_TENSORS: Final = [Ext(TENSOR, index.to_bytes(4, "big")) for index in range(64)]
+_KINDS_THAT_CROSS: Final = frozenset("biufcmM")
+
+
+class Codec:
+    """Encodes and decodes for one thread."""
+
+    def __init__(self) -> None:
+        self._sent: Arrays = []
+        self._received: Arrays = []
+        self._encode = Encoder(enc_hook=self._lower).encode
+        self._decode = Decoder(ext_hook=self._raise_up).decode
+
+    def encode(self, value: object, name: str = "result") -> tuple[bytes, Arrays | None]:
+        """The MessagePack of a value, and its arrays. Raises UnsupportedValueError naming the path from `name`."""
+        try:
+            payload = self._encode(value)
+        except Exception:
+            self._sent = []
+            payload = self._encode(self._walk(value, name, 0))
+        except BaseException:
+            self._sent = []
+            raise
+        if not self._sent:
+            return payload, None
+        arrays, self._sent = self._sent, []
+        return payload, arrays
+
+    def decode(self, payload: bytes, arrays: Arrays | BaseException | None) -> Any:
+        """The value; `arrays` is emptied, so that only the value holds them."""
+        if arrays is not None:
+            if isinstance(arrays, BaseException):
+                raise arrays
+            self._received = arrays
+        try:
+            return self._decode(payload)
+        except msgspec.MsgspecError as error:
+            raise UnsupportedValueError(f"the message cannot be decoded: {error}") from error
+        finally:
+            if arrays is not None:
+                arrays.clear()
+
+    def _tensor(self, array: np.ndarray[Any, Any]) -> Ext:
+        index = len(self._sent)
+        self._sent.append(array)
+        return _TENSORS[index] if index < 64 else Ext(TENSOR, index.to_bytes(4, "big"))
+
+    def _raise_up(self, code: int, data: memoryview) -> Any:
+        if code == TENSOR and len(data) == 4:
+            return self._received[int.from_bytes(data, "big")]
+        if code == INTEGER:
+            return int.from_bytes(data, "big", signed=True)
+        raise UnsupportedValueError(f"MessagePack extension type {code} is not known")
+
+    def _lower(self, value: Any) -> Any:
+        """What msgspec does not know, one step closer to what it does. Raises if there is no such thing."""
+        if isinstance(value, np.ndarray):
+            return self._tensor(check_array(value))
+        if isinstance(value, np.generic):
+            return self._lower_scalar(value)
+        if isinstance(value, complex):
+            return self._tensor(np.asarray(value))
+        for base in (int, float, str, bytes):  # subclasses of what msgspec knows
+            if isinstance(value, base):
+                return plain(base, value)
+        if hasattr(value, "__array__") and not isinstance(value, type):
+            return self._tensor(check_array(np.asarray(value)))
+        raise UnsupportedValueError(
+            f"a value of type {type_name(type(value))} cannot be sent to Node"
+        )
+
+    def _lower_scalar(self, value: np.generic) -> Any:
+        if value.dtype.kind in "biu":
+            return value.item()
+        if isinstance(value, np.floating) and value.dtype.itemsize <= 8:
+            return float(value)
+        if isinstance(value, np.str_ | np.bytes_):
+            return value.item()
+        return self._tensor(check_array(np.asarray(value)))
+
+    # --- the slow path: it knows where it is, and what msgspec refuses ---
+
+    def _walk(self, value: Any, path: str, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise UnsupportedValueError("nested too deeply, or contains itself", path[:200])
+        kind = type(value)
+        if kind is int or (isinstance(value, int) and not isinstance(value, bool | Enum)):
+            return _wide(int(value))
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return _encodable(str.__str__(value), path)
+        if isinstance(value, dict):
+            return {
+                self._walk_key(key, path): self._walk(item, _member(path, key), depth + 1)
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._walk(item, f"{path}[{at}]", depth + 1) for at, item in enumerate(value)]
+        if isinstance(value, Enum):
+            return self._walk(value.value, path, depth + 1)
+        members = _members(value)
+        if members is not None:
+            return {
+                key: self._walk(item, f"{path}.{key}", depth + 1) for key, item in members.items()
+            }
+        try:
+            self._encode(value)
+            return value
+        except Exception as error:
+            message = (
+                str(error)
+                if isinstance(error, UnsupportedValueError)
+                else f"{type(error).__name__}: {error}"
+            )
+            raise UnsupportedValueError(message, path) from error
+        finally:
+            self._sent = []
+
+    def _walk_key(self, key: Any, path: str) -> Any:
+        if isinstance(key, str):
+            return _encodable(str.__str__(key), path)
+        if isinstance(key, bool) or not isinstance(key, int | np.integer):
+            raise UnsupportedValueError(
+                f"a dict key of type {type_name(type(key))} cannot be sent to Node", path
+            )
+        return int(key)
+
+
+def check_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array, unless something of it would be lost."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise UnsupportedValueError(
+            "a masked array cannot be sent: call filled(), or send data and mask"
+        )
+    if (
+        array.dtype.kind not in _KINDS_THAT_CROSS and array.dtype.name != "bfloat16"
+    ) or array.dtype.itemsize > 16:
+        raise UnsupportedValueError(f"an array of dtype {array.dtype} cannot be sent")
+    return array
+
+
+def plain(base: Any, value: Any) -> Any:
+    """A value of a subclass as one of the builtin type, whatever the subclass overrides."""
+    return base.__add__(value, base())
+
+
+def type_name(kind: type) -> str:
+    """`ValueError`, `numpy.linalg.LinAlgError`."""
+    return (
+        kind.__qualname__
+        if kind.__module__ in ("builtins", "__main__")
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def _wide(value: int) -> int | Ext:
+    if -(2**63) <= value < 2**64:
+        return value
+    return Ext(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def _encodable(text: str, path: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UnsupportedValueError("a string with lone surrogates cannot be sent", path) from error
+    return text
+
+
+def _member(path: str, key: object) -> str:
+    return f"{path}.{key}" if isinstance(key, str) and key.isidentifier() else f"{path}[{key!r}]"
+
+
+def _members(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {encoded: getattr(value, name) for encoded, name in names}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return None

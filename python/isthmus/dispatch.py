@@ -1,0 +1,94 @@
+"""Names that Node may call, and the callables behind them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
+
+from isthmus.errors import ArgumentsError, FunctionNotFoundError
+
+
+class Dispatch:
+    """Public callables of one module: those in `__all__` if it has one, otherwise those without a leading `_`.
+
+    Dotted names go through attributes: `linalg.norm`.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._namespace = module.__dict__
+        self._found: dict[str, Callable[..., Any]] = {}
+
+    def find(self, name: str) -> Callable[..., Any]:
+        """The callable of that name as it is now: a function that was rebound in the module is seen."""
+        found: Any = self._found.get(name)
+        if found is not None and found is self._namespace.get(name):
+            return found  # type: ignore[no-any-return]
+        return self._look_up(name)
+
+    def names(self) -> list[str]:
+        """The public callables at the top of the module."""
+        public = self._namespace.get("__all__") or self._namespace
+        return sorted(
+            name
+            for name in public
+            if self._is_public(name) and callable(getattr(self._module, name, None))
+        )
+
+    def _is_public(self, name: str) -> bool:
+        public = self._namespace.get("__all__")
+        return not name.startswith("_") and (public is None or name in public)
+
+    def _look_up(self, name: str) -> Callable[..., Any]:
+        if not isinstance(name, str):
+            raise FunctionNotFoundError(f"the name of a function is a string, not {name!r}")
+        first, *rest = name.split(".")
+        if not self._is_public(first) or any(part.startswith("_") for part in rest):
+            raise self._not_found(name)
+        value: Any = self._module
+        try:
+            for part in (first, *rest):
+                value = getattr(value, part)
+        except AttributeError:
+            raise self._not_found(name) from None
+        if not callable(value):
+            raise FunctionNotFoundError(
+                f"{name!r} is not a function: it is of type {type(value).__name__}"
+            )
+        if not rest:
+            self._found[name] = value
+        return value  # type: ignore[no-any-return]
+
+    def _not_found(self, name: str) -> FunctionNotFoundError:
+        where = f"module {self._module.__name__!r}"
+        if name.startswith("_") or "._" in name:
+            return FunctionNotFoundError(
+                f"{name!r} of {where} is private: names with a leading _ cannot be called"
+            )
+        if name in self._namespace and callable(self._namespace[name]):
+            return FunctionNotFoundError(f"{name!r} of {where} is not in its __all__")
+        close = get_close_matches(name, self.names(), 3)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        return FunctionNotFoundError(f"{where} has no public function {name!r}{hint}")
+
+
+def arguments_error(
+    function: Callable[..., Any],
+    name: str,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    error: TypeError,
+) -> ArgumentsError | None:
+    """For a TypeError that was raised before the function's first line: what did not fit. None if all did."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return ArgumentsError(f"{name}: {error}")
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as mismatch:
+        return ArgumentsError(f"{name}{signature}: {mismatch}")
+    return None

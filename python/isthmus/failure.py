@@ -1,0 +1,73 @@
+"""An exception as the payload of an Error message."""
+
+from __future__ import annotations
+
+import traceback
+from os.path import dirname
+from types import TracebackType
+from typing import Any, Final
+
+from isthmus.codec import type_name
+from isthmus.errors import IsthmusError
+
+OWN_FOLDER: Final = dirname(__file__)
+MAX_CAUSES: Final = 16
+
+
+def describe(error: BaseException, causes: int = MAX_CAUSES) -> dict[str, Any]:
+    """The map that src/from-python.ts reads."""
+    frames = without_own_frames(error.__traceback__)
+    cause = error.__cause__
+    if cause is None and not error.__suppress_context__:
+        cause = error.__context__
+    words: dict[str, Any] = {
+        "type": type_name(type(error)),
+        "message": text_of(error),
+        "traceback": printable(
+            "".join(traceback.format_exception(type(error), error, frames, chain=False))
+        ),
+        "notes": notes_of(error),
+        "cause": describe(cause, causes - 1) if cause is not None and causes > 0 else None,
+        "code": None,
+    }
+    if isinstance(error, IsthmusError):
+        words.update(error.details(), code=error.code)
+    return words
+
+
+def forget(error: BaseException | None) -> None:
+    """Lets go of what the frames of an exception hold: arrays in them are leases."""
+    for _ in range(MAX_CAUSES):
+        if error is None:
+            return
+        if error.__traceback__ is not None:
+            traceback.clear_frames(error.__traceback__)
+            error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def without_own_frames(frames: TracebackType | None) -> TracebackType | None:
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(OWN_FOLDER):
+        frames = frames.tb_next
+    return frames
+
+
+def text_of(error: BaseException) -> str:
+    try:
+        return printable(str(error))
+    except Exception as problem:
+        return f"<str() of the exception raised {type(problem).__name__}>"
+
+
+def notes_of(error: BaseException) -> list[str]:
+    notes = getattr(error, "__notes__", None)
+    return (
+        [printable(note) for note in notes if isinstance(note, str)]
+        if isinstance(notes, list)
+        else []
+    )
+
+
+def printable(text: str) -> str:
+    """Lone surrogates (undecodable file names) have no place in UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
