@@ -9,7 +9,6 @@ import { decodeValue, encodeCall, type TensorLike, type Where } from './codec.js
 import { dtypeFromWire, dtypeInfo, dtypeOf, type TypedArray } from './dtypes.js'
 import {
   AbortError,
-  ClosedError,
   ForeignTensorError,
   ProtocolError,
   QueueFullError,
@@ -198,7 +197,8 @@ export class Calls {
       }
       return false
     }
-    if (status === Status.closed) throw this.#ended ?? new ClosedError()
+    // The worker is gone, and end() is about to say how: it rejects this call with the others.
+    if (status === Status.closed) return true
     throw this.#memory.refusal(payload?.length ?? 0, status)
   }
 

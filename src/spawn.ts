@@ -130,6 +130,7 @@ class Start {
     })
     let child: Child
     const onExit = async (exit: Exit) => {
+      running--
       channel.deliverRest() // results that it committed before its end are results
       channel.reap()
       const stderr = await child.lastWords()
@@ -156,6 +157,7 @@ class Start {
     } finally {
       channel.closePeer()
     }
+    running++
 
     let timer: NodeJS.Timeout | undefined
     try {
@@ -214,9 +216,15 @@ class Start {
   }
 }
 
+/** Bridges of this thread whose worker runs. */
+let running = 0
+
+/** Polling pays only while every process that polls has a CPU of its own: this one and each worker. */
+const automaticSpin = () => (native.usableCpus() > running + 1 ? defaultSpin : 0)
+
 function channelOptions(settings: ResolvedOptions) {
   const limitBytes = settings.memory ?? Math.floor(native.memoryBytes() / 2)
-  const spin = settings.spin === 'auto' ? (native.usableCpus() >= 2 ? defaultSpin : 0) : settings.spin
+  const spin = settings.spin === 'auto' ? automaticSpin() : settings.spin
   return {
     arenaBytes: settings.arena ?? defaultArena,
     limitBytes,
