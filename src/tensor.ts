@@ -77,7 +77,9 @@ export class Tensor<D extends DType = DType> implements Disposable {
    * @throws DisposedError
    */
   get data(): TypedArrayOf<D> {
-    if (this.#data !== undefined && this.#state === 'live') return this.#data
+    const known = this.#data
+    // Empty: there are no elements, or the buffer was transferred away.
+    if (known !== undefined && this.#state === 'live' && known.length !== 0) return known
     this.#check()
     if (!this.isContiguous) throw new NotContiguousError()
     const entries = (this.byteLength / this.#info.itemsize) * this.#info.entries

@@ -1,4 +1,5 @@
 // The part of the channel object that deals with memory: blocks, views, collection, figures.
+#include <algorithm>
 #include <cstring>
 
 #include "node/channel_object.h"
@@ -107,14 +108,20 @@ void ChannelObject::collect_now() noexcept {
 
 void ChannelObject::collect(const Napi::CallbackInfo&) { collect_now(); }
 
-// Other processes' memory that JavaScript holds without V8 knowing: collect once it is a quarter of the budget.
+// Other processes' memory that JavaScript holds without V8 knowing: collect once it is a quarter of the budget, and
+// again for every eighth more. What a collection frees may show only a turn later, when finalizers have run: the mark
+// comes down then.
 void ChannelObject::collect_if_much_is_borrowed() noexcept {
   Ledger& ledger = channel_->ledger();
-  if (ledger.borrowed_bytes() < collect_at_bytes_) return;
+  const uint64_t quarter = channel_->identity().limit_bytes / 4;
+  const auto next_mark = [&] { return std::max(quarter, ledger.borrowed_bytes() + quarter / 2); };
+  if (ledger.borrowed_bytes() < collect_at_bytes_) {
+    collect_at_bytes_ = std::min(collect_at_bytes_, next_mark());
+    return;
+  }
   views_->poll_all();
   if (ledger.borrowed_bytes() >= collect_at_bytes_) collect_now();
-  const uint64_t quarter = channel_->identity().limit_bytes / 4;
-  collect_at_bytes_ = std::max(quarter, ledger.borrowed_bytes() + quarter / 2);
+  collect_at_bytes_ = next_mark();
   channel_->flush_returns();
 }
 
