@@ -1,0 +1,251 @@
+// The contract with the operating system.
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "process.h"
+#include "run.h"
+
+using namespace isthmus;
+using isthmus::test::Process;
+
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+bool closes_on_exec(int descriptor) { return (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0; }
+
+struct SocketPair {
+  SocketPair() { made = os::socket_pair(ends) == 0; }
+  ~SocketPair() {
+    for (const int end : ends) os::close_descriptor(end);
+  }
+  int ends[2] = {-1, -1};
+  bool made;
+};
+
+}  // namespace
+
+// --- events ----------------------------------------------------------------------------------------------
+
+TEST("an event wakes who waits, and keeps a notification until it is cleared") {
+  const int event = os::create_event();
+  REQUIRE(event >= 0);
+  CHECK(closes_on_exec(event));
+  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kTimeout);
+  os::notify_event(event);
+  os::notify_event(event);
+  CHECK_EQ(os::wait_event(event, -1, -1), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kNotified);
+  os::clear_event(event);
+  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kTimeout);
+  os::close_descriptor(event);
+}
+
+TEST("a hostile peer fills an event and makes it blocking: notify does not block, and it still wakes") {
+  const int event = os::create_event();
+  const uint64_t full = UINT64_MAX - 1;
+  REQUIRE_EQ(write(event, &full, sizeof full), static_cast<ssize_t>(sizeof full));
+  fcntl(event, F_SETFL, fcntl(event, F_GETFL) & ~O_NONBLOCK);
+  os::notify_event(event);
+  CHECK_EQ(os::wait_event(event, -1, -1), os::Wake::kNotified);
+  os::clear_event(event);
+  os::clear_event(event);  // empty and blocking: does not block either
+  os::notify_event(event);
+  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kNotified);
+  os::close_descriptor(event);
+}
+
+TEST("a closed or missing event is ignored") {
+  os::notify_event(-1);
+  os::clear_event(-1);
+  os::close_descriptor(-1);
+}
+
+TEST("waiting ends when the other end of the socket closes; a notification comes first") {
+  SocketPair pair;
+  const int event = os::create_event();
+  CHECK_EQ(os::wait_event(event, pair.ends[0], 0), os::Wake::kTimeout);
+  os::close_descriptor(pair.ends[1]);
+  pair.ends[1] = -1;
+  CHECK_EQ(os::wait_event(event, pair.ends[0], -1), os::Wake::kHungUp);
+  os::notify_event(event);
+  CHECK_EQ(os::wait_event(event, pair.ends[0], -1), os::Wake::kNotified);
+  os::close_descriptor(event);
+}
+
+TEST("hang_up is seen although somebody else holds a copy of the socket") {
+  SocketPair pair;
+  const int copy = dup(pair.ends[0]);
+  os::hang_up(pair.ends[0]);
+  const int event = os::create_event();
+  CHECK_EQ(os::wait_event(event, pair.ends[1], -1), os::Wake::kHungUp);
+  os::close_descriptor(event);
+  os::close_descriptor(copy);
+}
+
+TEST("a signal interrupts waiting") {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  sigaction(SIGUSR1, &action, nullptr);
+  const int event = os::create_event();
+  Process other([test = getpid()] {
+    for (;;) {  // until it is killed: one of them comes while the test waits
+      ::kill(test, SIGUSR1);
+      sched_yield();
+    }
+    return 0;
+  });
+  CHECK_EQ(os::wait_event(event, -1, -1), os::Wake::kInterrupted);
+  other.kill();
+  os::close_descriptor(event);
+}
+
+// --- the control socket ----------------------------------------------------------------------------------
+
+TEST("descriptors travel with a datagram and arrive close-on-exec") {
+  SocketPair pair;
+  REQUIRE(pair.made);
+  CHECK(closes_on_exec(pair.ends[0]) && closes_on_exec(pair.ends[1]));
+  const int event = os::create_event();
+  const int sent[] = {event, pair.ends[0]};
+  CHECK_EQ(os::send_with_descriptors(pair.ends[0], "hi", 2, sent, 2), 2);
+  char text[8];
+  int received[os::kMaxDescriptors];
+  size_t count = os::kMaxDescriptors;
+  CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, received, &count, kSecond), 2);
+  REQUIRE_EQ(count, 2u);
+  CHECK(closes_on_exec(received[0]) && closes_on_exec(received[1]));
+  os::notify_event(received[0]);
+  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kNotified);
+  for (const int descriptor : {received[0], received[1], event}) os::close_descriptor(descriptor);
+}
+
+TEST("descriptors nobody has room for are closed, not leaked") {
+  SocketPair pair;
+  const int spare = dup(0);
+  os::close_descriptor(spare);  // the lowest free number
+  const int sent[] = {0, 0, 0, 0, 0, 0, 0, 0};
+  CHECK_EQ(os::send_with_descriptors(pair.ends[0], "x", 1, sent, 8), 1);
+  char text[8];
+  int received[1];
+  size_t count = 1;
+  CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, received, &count, kSecond), 1);
+  CHECK_EQ(count, 1u);
+  os::close_descriptor(received[0]);
+  const int after = dup(0);
+  CHECK_EQ(after, spare);
+  os::close_descriptor(after);
+}
+
+TEST("more descriptors than a datagram carries are refused by the sender") {
+  SocketPair pair;
+  const int sent[os::kMaxDescriptors + 1] = {};
+  CHECK_EQ(os::send_with_descriptors(pair.ends[0], "x", 1, sent, os::kMaxDescriptors + 1), -EINVAL);
+}
+
+TEST("receiving times out, sees the end, and survives signals") {
+  SocketPair pair;
+  char text[8];
+  size_t count = 0;
+  CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, 0), -ETIMEDOUT);
+  Process interrupted([&] {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    sigaction(SIGALRM, &action, nullptr);
+    const itimerval every_ms{{0, 1000}, {0, 1000}};
+    setitimer(ITIMER_REAL, &every_ms, nullptr);
+    return os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, kSecond / 20) == -ETIMEDOUT ? 0 : 1;
+  });
+  CHECK_EQ(interrupted.wait(), 0);
+  os::close_descriptor(pair.ends[0]);
+  pair.ends[0] = -1;
+  CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, kSecond), 0);
+}
+
+TEST("sending into a closed or full socket is an error, not a signal and not a wait") {
+  SocketPair full;
+  const std::string text(1000, 'x');
+  int64_t sent = 0;
+  while ((sent = os::send_with_descriptors(full.ends[0], text.data(), text.size(), nullptr, 0)) > 0) {
+  }
+  CHECK_EQ(sent, -EAGAIN);
+  SocketPair pair;
+  os::close_descriptor(pair.ends[1]);
+  pair.ends[1] = -1;
+  CHECK_EQ(os::send_with_descriptors(pair.ends[0], "x", 1, nullptr, 0), -EPIPE);
+}
+
+// --- the machine -----------------------------------------------------------------------------------------
+
+TEST("usable CPUs are at least one, at most the affinity, and follow it") {
+  const uint32_t cpus = os::usable_cpus();
+  cpu_set_t set;
+  sched_getaffinity(0, sizeof set, &set);
+  CHECK(cpus >= 1 && cpus <= static_cast<uint32_t>(CPU_COUNT(&set)));
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &set)) CPU_SET(cpu, &one);
+  REQUIRE_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  CHECK_EQ(os::usable_cpus(), 1u);
+}
+
+TEST("memory is more than nothing and at most what the machine has") {
+  const uint64_t all = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  CHECK(os::memory_bytes() >= 16ull << 20);
+  CHECK(os::memory_bytes() <= all);
+}
+
+TEST("time does not go back, and random ids do not repeat") {
+  int64_t last = os::now_ns();
+  std::set<uint64_t> ids;
+  for (int time = 0; time < 10'000; ++time) {
+    const int64_t now = os::now_ns();
+    CHECK(now >= last);
+    last = now;
+    const uint64_t id = os::random_id();
+    CHECK(id != 0);
+    ids.insert(id);
+  }
+  CHECK_EQ(ids.size(), 10'000u);
+}
+
+// --- the watcher of a worker (forked before any thread: it starts one itself) --------------------------------
+
+TEST("the watcher ends a busy process when the other end closes") {
+  SocketPair pair;
+  Process other([&] {
+    os::close_descriptor(pair.ends[0]);
+    if (!os::exit_when_closed(pair.ends[1], 42)) return 1;
+    for (volatile uint64_t busy = 0;;) busy = busy + 1;
+  });
+  os::close_descriptor(pair.ends[0]);
+  pair.ends[0] = -1;
+  CHECK_EQ(other.wait(), 42);
+}
+
+TEST("the watcher ends a process that has closed every descriptor") {
+  SocketPair pair;
+  Process other([&] {
+    syscall(SYS_close_range, 3u, UINT_MAX, 0u);
+    if (!os::exit_when_closed(pair.ends[1], 43)) return 1;
+    for (;;) pause();
+  });
+  CHECK_EQ(other.wait(), 43);
+}
