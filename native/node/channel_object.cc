@@ -183,8 +183,14 @@ bool ChannelObject::deliver() noexcept {
   poll_orphans();
   const bool oversized = message_held_ && filled == 0;
   if (oversized) {
-    auto copy = Napi::Uint8Array::New(Env(), message_.size());
-    __builtin_memcpy(copy.Data(), message_.data(), message_.size());
+    void* data = nullptr;
+    napi_value buffer = nullptr;
+    napi_value copy = nullptr;
+    const size_t bytes = message_.size();
+    if (napi_create_arraybuffer(Env(), bytes, &data, &buffer) != napi_ok ||
+        napi_create_typedarray(Env(), napi_uint8_array, bytes, buffer, 0, &copy) != napi_ok)
+      return false;  // JavaScript cannot run any more
+    __builtin_memcpy(data, message_.data(), bytes);
     message_.disown();
     message_held_ = false;
     call_javascript(copy, Status::kOk);
@@ -196,12 +202,17 @@ bool ChannelObject::deliver() noexcept {
   return oversized || message_held_;
 }
 
+// Not node-addon-api's MakeCallback: it aborts when JavaScript cannot run, as in a thread that is being terminated.
 void ChannelObject::call_javascript(napi_value bytes, Status status) noexcept {
   if (on_messages_.IsEmpty()) return;
   const Napi::Env env = Env();
   const napi_value arguments[] = {bytes, Napi::Number::New(env, static_cast<double>(status))};
-  const Napi::Value result = on_messages_.MakeCallback(env.Global(), 2, arguments, *async_context_);
-  if (result.IsEmpty() && env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  napi_value result = nullptr;
+  if (napi_make_callback(env, *async_context_, env.Global(), on_messages_.Value(), 2, arguments, &result) !=
+      napi_pending_exception)
+    return;
+  napi_value error = nullptr;
+  if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
 }
 
 }  // namespace isthmus::node
