@@ -68,7 +68,10 @@ class Codec:
 
     def _raise_up(self, code: int, data: memoryview) -> Any:
         if code == TENSOR and len(data) == 4:
-            return self._received[int.from_bytes(data, "big")]
+            index = int.from_bytes(data, "big")
+            if index < len(self._received):
+                return self._received[index]
+            raise UnsupportedValueError(f"the message has no tensor {index}")
         if code == INTEGER:
             return int.from_bytes(data, "big", signed=True)
         raise UnsupportedValueError(f"MessagePack extension type {code} is not known")
@@ -154,7 +157,7 @@ def check_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         )
     if (
         array.dtype.kind not in _KINDS_THAT_CROSS and array.dtype.name != "bfloat16"
-    ) or array.dtype.itemsize > 16:
+    ) or array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
         raise UnsupportedValueError(f"an array of dtype {array.dtype} cannot be sent")
     return array
 

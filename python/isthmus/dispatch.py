@@ -24,8 +24,8 @@ class Dispatch:
 
     def find(self, name: str) -> Callable[..., Any]:
         """The callable of that name as it is now: a function that was rebound in the module is seen."""
-        found: Any = self._found.get(name)
-        if found is not None and found is self._namespace.get(name):
+        found = self._found.get(name)
+        if found is self._namespace.get(name) and found is not None:
             return found  # type: ignore[no-any-return]
         return self._look_up(name)
 

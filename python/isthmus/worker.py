@@ -16,7 +16,14 @@ from isthmus import __version__, _native, kinds
 from isthmus._native import allocator
 from isthmus.codec import Codec
 from isthmus.dispatch import Dispatch, arguments_error
-from isthmus.errors import AbortedError, ArenaFullError, ClosedError, TooLargeError, VersionError
+from isthmus.errors import (
+    AbortedError,
+    ArenaFullError,
+    ClosedError,
+    TooLargeError,
+    UnsupportedValueError,
+    VersionError,
+)
 from isthmus.failure import describe, forget
 from isthmus.target import load
 
@@ -120,7 +127,7 @@ class Worker:
             return
         try:
             self._channel.send(kinds.RESULT, id, encoded, sent)
-        except (ArenaFullError, TooLargeError) as error:
+        except (ArenaFullError, TooLargeError, UnsupportedValueError) as error:
             self._fail(id, error)
 
     def _call(

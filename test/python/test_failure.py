@@ -1,0 +1,86 @@
+import gc
+import weakref
+
+import numpy as np
+from isthmus.errors import ArenaFullError
+from isthmus.failure import describe, forget
+
+
+def caught(function):
+    try:
+        function()
+    except BaseException as error:
+        return error
+
+
+def test_an_exception_is_told_with_type_message_traceback_notes_and_cause():
+    def fail():
+        try:
+            {}["missing"]
+        except KeyError as error:
+            problem = np.linalg.LinAlgError("singular")
+            problem.add_note("look at the diagonal")
+            raise problem from error
+
+    words = describe(caught(fail))
+    assert words["type"] == "numpy.linalg.LinAlgError"
+    assert words["message"] == "singular"
+    assert words["notes"] == ["look at the diagonal"]
+    assert "raise problem from error" in words["traceback"]
+    assert words["cause"]["type"] == "KeyError"
+    assert words["code"] is None
+
+
+def test_a_suppressed_context_is_no_cause():
+    def fail():
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            raise ValueError("x") from None
+
+    assert describe(caught(fail))["cause"] is None
+
+
+def test_details_of_our_own_errors_are_told():
+    words = describe(ArenaFullError(10, 20, 30))
+    assert words["code"] == "ERR_ARENA_FULL"
+    assert (words["requested"], words["used"], words["limit"]) == (10, 20, 30)
+
+
+def test_an_exception_whose_str_raises_is_still_told():
+    class Odd(Exception):
+        __notes__ = 3
+
+        def __str__(self):
+            raise ValueError
+
+    words = describe(Odd())
+    assert "str()" in words["message"] and words["notes"] == []
+
+
+def test_lone_surrogates_are_made_printable():
+    assert describe(ValueError("\ud800"))["message"] == "\\ud800"
+
+
+def test_forgetting_lets_go_of_what_the_frames_hold():
+    class Thing:
+        pass
+
+    things = []
+
+    def fail():
+        thing = Thing()
+        things.append(weakref.ref(thing))
+        try:
+            raise KeyError
+        except KeyError as error:
+            kept = error  # noqa: F841  a cycle: error -> traceback -> frame -> error
+            raise ValueError from error
+
+    gc.disable()
+    try:
+        error = caught(fail)
+        forget(error)
+        assert things[0]() is None
+    finally:
+        gc.enable()
