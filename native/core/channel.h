@@ -164,6 +164,7 @@ class Channel {
   std::vector<Admitted> admitted_;  // the tensors of the message that is being admitted
   Status ended_ = Status::kOk;      // otherwise nothing more is read from the ring, and this is why
   std::atomic<uint32_t> queued_{0};
+  std::atomic<uint64_t> consumed_{0};  // of the ring, after the last drain
 };
 
 }  // namespace isthmus

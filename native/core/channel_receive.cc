@@ -41,6 +41,7 @@ Status Channel::take_records(uint32_t max_records) noexcept {
     consumer_.release();
   }
   queued_.store(static_cast<uint32_t>(queue_.size()), std::memory_order_relaxed);
+  consumed_.store(consumer_.position(), std::memory_order_relaxed);
   if (taken != 0) {
     last_activity_ns_.store(os::now_ns(), std::memory_order_relaxed);
     notify(kAwaitsSpace);
@@ -193,7 +194,9 @@ bool Channel::has_input() noexcept {
   return queued_.load(std::memory_order_relaxed) != 0 || ring_has_input();
 }
 
+// Most looks find nothing; those need no lock.
 bool Channel::ring_has_input() noexcept {
+  if (consumer_.tail_now() == consumed_.load(std::memory_order_relaxed)) return false;
   const TryLock lock(consumer_mutex_, std::try_to_lock);
   return lock.owns_lock() && can_take();
 }

@@ -81,6 +81,12 @@ class Consumer {
   // Consumes the record that was peeked.
   void release() noexcept;
   [[nodiscard]] bool empty() const noexcept;
+  // Bytes ever consumed here, and committed by the producer so far. Whoever remembers the first can look for news
+  // without being the consumer.
+  [[nodiscard]] uint64_t position() const noexcept { return head_; }
+  [[nodiscard]] uint64_t tail_now() const noexcept {
+    return state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Claim::commit
+  }
 
  private:
   RingState* state_ = nullptr;
