@@ -1,5 +1,8 @@
 // fork(): the child inherits the shared mappings and a copy of the private book-keeping, and may harm neither.
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "python/process.h"
 
@@ -7,25 +10,42 @@ namespace isthmus::python {
 
 namespace {
 
-// Live blocks that the child gets as its own copy at once, smallest first. Pages of the others still show what the
-// parent writes later, until the child writes to them itself: programs that need more use `spawn` or `forkserver`.
+// Live blocks that the child gets as its own copy at once, smallest first; the parent waits for that, or the child would
+// copy what the parent writes meanwhile. Pages of the other blocks still show what the parent writes later, until the
+// child writes to them itself: programs that need more use `spawn` or `forkserver`.
 constexpr uint64_t kForkCopyBytes = 64ull << 20;
 
 Channel* channel = nullptr;
-bool forked = false;
+bool forked = false;       // then children of this process find everything private already
+int copied[2] = {-1, -1};  // a pipe that the child closes, in whatever way, when it has copied
+
+void close_end(int& descriptor) noexcept {
+  if (descriptor >= 0) close(descriptor);
+  descriptor = -1;
+}
 
 void before_fork() noexcept {
-  if (!forked) channel->before_fork();
+  if (forked) return;
+  channel->before_fork();
+  if (pipe2(copied, O_CLOEXEC) != 0) copied[0] = copied[1] = -1;
 }
 
 void after_fork_in_parent() noexcept {
-  if (!forked) channel->after_fork_in_parent();
+  if (forked) return;
+  close_end(copied[1]);
+  char nothing;
+  while (copied[0] >= 0 && read(copied[0], &nothing, 1) < 0 && errno == EINTR) {
+  }
+  close_end(copied[0]);
+  channel->after_fork_in_parent();
 }
 
 void after_fork_in_child() noexcept {
-  if (forked) return;  // a grandchild: everything is private already
+  if (forked) return;
   forked = true;
+  close_end(copied[0]);
   channel->after_fork_in_child(kForkCopyBytes);
+  close_end(copied[1]);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ def test_an_exception_is_told_with_type_message_traceback_notes_and_cause():
 def test_a_suppressed_context_is_no_cause():
     def fail():
         try:
-            1 / 0
+            _ = 1 / 0
         except ZeroDivisionError:
             raise ValueError("x") from None
 

@@ -1,7 +1,10 @@
 """The loop that serves calls."""
 
+import contextlib
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import peer
@@ -158,10 +161,8 @@ def test_nothing_of_a_call_is_held_after_it(start):
     worker = start(SOURCE)
     array = peer.empty((1000, 100), "f8")
     for name in ("echo", "keep", "boom", "nothing"):
-        try:
+        with contextlib.suppress(Failed):
             worker.call(name, array)
-        except Failed:
-            pass
     # A failed call has let go of its arrays, and so has every call before this one.
     stats = worker.call("stats")
     assert (stats["borrowed_blocks"], stats["own_blocks"]) == (0, 0)
@@ -174,7 +175,7 @@ def test_an_idle_worker_uses_no_cpu(start):
     worker.call("add", 1, 1)
 
     def cpu():
-        fields = open(f"/proc/{worker.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return int(fields[11]) + int(fields[12])
 
     before = cpu()
@@ -187,16 +188,14 @@ def test_the_worker_dies_with_node(tmp_path):
     script = tmp_path / "node.py"
     script.write_text(
         "import sys\n"
-        f"sys.path[:0] = {[str(p) for p in __import__('sys').path if p]!r}\n"
+        f"sys.path[:0] = {[str(p) for p in sys.path if p]!r}\n"
         "from node_side import NodeSide\n"
         "worker = NodeSide.start('import time\\ndef loop():\\n while True: pass')\n"
         "worker.send_call('loop')\n"
         "print(worker.process.pid, flush=True)\n"
         "worker.process.wait()\n"
     )
-    with subprocess.Popen(
-        [__import__("sys").executable, str(script)], stdout=subprocess.PIPE, text=True
-    ) as node:
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as node:
         pid = int(node.stdout.readline())
         node.kill()
     deadline = time.monotonic() + PATIENCE
