@@ -61,6 +61,8 @@ export class Encoder implements Where {
   ): Uint8Array {
     this.#start('name', place)
     try {
+      if (typeof name !== 'string')
+        throw this.#fail('of a function is a string, such as call("step", …)')
       this.#writer.arrayHeader(kwargs === undefined ? 2 : 3)
       this.#string(name)
       this.#root = 'args'
