@@ -1,0 +1,101 @@
+// Two ends of a channel in one process, and a worker that is no Channel at all but writes what it likes.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/channel.h"
+#include "run.h"
+#include "written_message.h"
+
+namespace isthmus::test {
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kForever = -1;
+
+inline ChannelOptions small_options() {
+  return ChannelOptions{64ull << 20, 64ull << 20, 8ull << 20, 0, 64 * 1024};
+}
+
+struct ChannelPair {
+  explicit ChannelPair(const ChannelOptions& options = small_options()) {
+    int socket = -1;
+    CHECK_EQ(Channel::open(options, node, socket), Status::kOk);
+    CHECK_EQ(Channel::join(socket, 10 * kSecond, worker), Status::kOk);
+  }
+  [[nodiscard]] bool is_valid() const { return node->ledger().is_valid() && worker->ledger().is_valid(); }
+
+  std::unique_ptr<Channel> node;
+  std::unique_ptr<Channel> worker;
+};
+
+// Node is a Channel; the worker's side is raw memory.
+struct RawWorker {
+  explicit RawWorker(const ChannelOptions& options = small_options()) {
+    CHECK_EQ(Channel::open(options, node, socket), Status::kOk);
+    uint8_t greeting[64];
+    int descriptors[os::kMaxDescriptors];
+    size_t count = os::kMaxDescriptors;
+    CHECK(os::receive_with_descriptors(socket, greeting, sizeof greeting, descriptors, &count, kSecond) > 0);
+    CHECK_EQ(count, 5u);
+    CHECK_EQ(Segment::adopt(descriptors[0], control_segment), Status::kOk);
+    CHECK_EQ(Segment::adopt(descriptors[1], node_arena), Status::kOk);
+    CHECK_EQ(Segment::adopt(descriptors[2], own_arena), Status::kOk);
+    for (const int event : {descriptors[3], descriptors[4]}) os::close_descriptor(event);
+    const uint32_t ring = control().identity.ring_bytes;
+    producer = Producer(control().rings[1], records(), ring);
+    consumer = Consumer(control().rings[0], control_segment.data() + kRecordsOffset, ring);
+  }
+  ~RawWorker() { os::close_descriptor(socket); }
+  [[nodiscard]] Control& control() const { return *reinterpret_cast<Control*>(control_segment.data()); }
+  [[nodiscard]] uint8_t* records() const {
+    return control_segment.data() + kRecordsOffset + control().identity.ring_bytes;
+  }
+  void write(std::string_view record) {
+    Claim claim;
+    CHECK_EQ(producer.claim(static_cast<uint32_t>(record.size()), 0, claim), Status::kOk);
+    std::memcpy(claim.data(), record.data(), record.size());
+    claim.commit();
+  }
+  void write(const WrittenMessage& message) { write(message.text()); }
+  // A tensor of `floats` float32 in the worker's arena.
+  [[nodiscard]] WrittenTensor tensor(uint64_t block, uint64_t length, int64_t floats) const {
+    WrittenTensor written;
+    written.name = BlockName{control().identity.worker_arena, block, length};
+    written.shape = {floats};
+    return written;
+  }
+
+  std::unique_ptr<Channel> node;
+  int socket = -1;
+  Segment control_segment;
+  Segment node_arena;
+  Segment own_arena;
+  Producer producer;
+  Consumer consumer;
+};
+
+inline std::string payload_of(const Message& message) {
+  const auto* payload = message->payload();
+  return payload == nullptr ? "" : std::string(reinterpret_cast<const char*>(payload->data()), payload->size());
+}
+
+inline Status send(Channel& from, wire::Kind kind, uint32_t id, std::string_view payload,
+                   const std::vector<WrittenTensor>& tensors = {}) {
+  const WrittenMessage message(kind, id, payload, tensors);
+  return from.send(message.data(), message.size());
+}
+
+// A tensor over the whole of a block of `bytes`.
+inline WrittenTensor whole(Slot slot, uint64_t bytes) {
+  WrittenTensor tensor;
+  tensor.slot = slot;
+  tensor.shape = {static_cast<int64_t>(bytes / 4)};
+  return tensor;
+}
+
+inline Slot slot_of(const Message& message, uint32_t at = 0) { return message->tensors()->Get(at)->place()->slot(); }
+
+}  // namespace isthmus::test
