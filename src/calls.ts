@@ -52,7 +52,6 @@ export class Calls {
   readonly #options: CallsOptions
   readonly #onFailure: (error: Error) => void
   readonly #reader = new Reader()
-  readonly #inbox: Uint8Array
   readonly #inboxView: DataView
   readonly #inboxBuffer
 
@@ -66,9 +65,9 @@ export class Calls {
   #wantsSpace = false
   #delivering = false
   #ended: Error | undefined
-  /** Blocks made for the typed arrays of the call that is being encoded. */
-  #made: Slot[] = []
-  #placed: Placed[] = []
+  /** The tensors of the call that is being encoded, and the blocks made for its typed arrays. */
+  #placed: Placed[] | undefined
+  #made: Slot[] | undefined
   /** Calls sent since the start. */
   count = 0
 
@@ -84,7 +83,6 @@ export class Calls {
     this.#writer = writer
     this.#options = options
     this.#onFailure = onFailure
-    this.#inbox = inbox
     this.#inboxView = new DataView(inbox.buffer, inbox.byteOffset, inbox.byteLength)
     this.#inboxBuffer = readable(inbox)
   }
@@ -106,10 +104,14 @@ export class Calls {
     if (this.#waiting.length >= this.#options.maxQueue && !this.#canSend())
       throw new QueueFullError(this.#options.maxQueue)
 
+    // A getter among the arguments may make a call of its own meanwhile.
+    const outerPlaced = this.#placed
+    const outerMade = this.#made
+    this.#placed = this.#made = undefined
     try {
       const payload = encodeCall(name, args, kwargs, this.#place)
       const id = this.#nextId()
-      this.#dispatch(Kind.Call, id, payload, this.#placed)
+      this.#dispatch(Kind.Call, id, payload, this.#placed ?? noTensors)
       this.count++
       return new Promise((resolve, reject) => {
         const pending: Pending = { resolve, reject, settle: undefined }
@@ -118,7 +120,11 @@ export class Calls {
         if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
       })
     } finally {
-      this.#releaseMade()
+      // Whatever was sent is leased to the worker now.
+      const sent = this.#made as Slot[] | undefined
+      if (sent !== undefined) for (const slot of sent) this.#channel.release(slot)
+      this.#placed = outerPlaced
+      this.#made = outerMade
     }
   }
 
@@ -211,7 +217,8 @@ export class Calls {
     let full = false
     for (const waiting of this.#waiting) {
       const { kind, id, payload, tensors } = waiting
-      const blocked: boolean = full || (kind === Kind.Call && this.#inFlight >= this.#options.window)
+      const blocked: boolean =
+        full || (kind === Kind.Call && this.#inFlight >= this.#options.window)
       try {
         if (blocked || !this.#send(kind, id, payload, tensors)) {
           full ||= !blocked
@@ -231,24 +238,19 @@ export class Calls {
     if (array instanceof Tensor) {
       const placed = array.placedIn(this.#memory)
       if (placed === undefined) throw new ForeignTensorError(where.path())
+      this.#placed ??= []
       return this.#placed.push(placed) - 1
     }
     const source = array as TypedArray
     const slot = this.#memory.allocate(source.byteLength, false)
+    this.#made ??= []
     this.#made.push(slot)
+    this.#placed ??= []
     this.#channel.copyIn(slot, 0, source)
     const dtype = dtypeInfo(dtypeOf(source))
     return (
       this.#placed.push({ slot, offset: 0, dtype, shape: [source.length], strides: undefined }) - 1
     )
-  }
-
-  /** Whatever was sent is leased to the worker now. */
-  #releaseMade(): void {
-    if (this.#placed.length !== 0) this.#placed = []
-    if (this.#made.length === 0) return
-    for (const slot of this.#made) this.#channel.release(slot)
-    this.#made = []
   }
 
   // --- timeout and abort ---

@@ -134,7 +134,10 @@ class Start {
       channel.deliverRest() // results that it committed before its end are results
       channel.reap()
       const stderr = await child.lastWords()
-      calls.end(this.#lastWords(channel.readSocket()) ?? new WorkerExitedError(exit.code, exit.signal, stderr))
+      calls.end(
+        this.#lastWords(channel.readSocket()) ??
+          new WorkerExitedError(exit.code, exit.signal, stderr),
+      )
       memory.closed = true
       channel.close()
       gone()
@@ -203,7 +206,12 @@ class Start {
     if (datagram === undefined) return undefined
     try {
       const words = JSON.parse(datagram) as Record<string, unknown>
-      return fromPython({ ...words, code: words.error, message: words.detail, found: words.version })
+      return fromPython({
+        ...words,
+        code: words.error,
+        message: words.detail,
+        found: words.version,
+      })
     } catch {
       return undefined
     }
