@@ -183,7 +183,9 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
   message.msg_iovlen = 1;
   message.msg_control = space.bytes;
   message.msg_controllen = sizeof space.bytes;
-  const ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  // A peer that ended with unread datagrams of ours: the system says so once, before it hands out the peer's own.
+  if (received < 0 && errno == ECONNRESET) received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (received < 0) return -errno;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
