@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, setMaxListeners } from 'node:events'
 import type { Calls } from './calls.js'
 import type { Child, Exit } from './child.js'
 import type { DType, TypedArray } from './dtypes.js'
@@ -110,6 +110,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Caller, AsyncD
   /** Calls with a deadline or a signal: `py.with({ timeout: 100 }).call('step', state)`. */
   with(options: CallOptions): Caller {
     const { signal, timeout } = resolveCallOptions(options)
+    // One listener for each call that is pending: many are no leak.
+    if (signal !== undefined) setMaxListeners(0, signal)
     const merged = { signal, timeout: timeout ?? this.#defaults?.timeout }
     return {
       call: (name, ...args) => this.#call(name, args, merged),
@@ -117,11 +119,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Caller, AsyncD
     }
   }
 
-  #call(
-    name: string,
-    args: unknown[],
-    options: ResolvedCallOptions | undefined,
-  ): Promise<unknown> {
+  #call(name: string, args: unknown[], options: ResolvedCallOptions | undefined): Promise<unknown> {
     const last = args[args.length - 1]
     try {
       if (last instanceof Kwargs)

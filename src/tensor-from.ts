@@ -20,8 +20,13 @@ export function tensorFrom(memory: Memory, source: unknown, options: FromOptions
   const flat = nested.length === 0 ? [source] : (source as unknown[]).flat(nested.length - 1)
   const dtype = options.dtype ?? guess(flat[0])
   const tensor = makeTensor(memory, dtype, fitting(options.shape ?? nested, flat.length), false)
-  fill(tensor, flat, dtypeInfo(dtype))
-  return tensor
+  try {
+    fill(tensor, flat, dtypeInfo(dtype))
+    return tensor
+  } catch (error) {
+    tensor.dispose()
+    throw error
+  }
 }
 
 function fromTypedArray(memory: Memory, source: TypedArray, options: FromOptions): Tensor {
