@@ -32,6 +32,8 @@ struct WrittenTensor {
 class WrittenMessage {
  public:
   WrittenMessage(wire::Kind kind, uint32_t id, std::string_view payload, const std::vector<WrittenTensor>& tensors = {}) {
+    // First written, last in memory: behind the tensors.
+    const auto bytes = has_payload(kind) ? builder_.CreateVector(reinterpret_cast<const uint8_t*>(payload.data()), payload.size()) : 0;
     std::vector<flatbuffers::Offset<wire::Tensor>> written;
     for (const WrittenTensor& tensor : tensors) {
       const auto shape = integers(tensor.shape);
@@ -41,7 +43,6 @@ class WrittenMessage {
       written.push_back(wire::CreateTensor(builder_, &place, &tensor.dtype, shape, strides));
     }
     const auto list = tensors.empty() ? 0 : builder_.CreateVector(written);
-    const auto bytes = has_payload(kind) ? builder_.CreateVector(reinterpret_cast<const uint8_t*>(payload.data()), payload.size()) : 0;
     wire::MessageBuilder message(builder_);
     message.add_kind(kind);
     message.add_id(id);
