@@ -58,7 +58,7 @@ class Codec:
         except msgspec.MsgspecError as error:
             raise UnsupportedValueError(f"the message cannot be decoded: {error}") from error
         finally:
-            if arrays is not None:
+            if arrays:
                 arrays.clear()
 
     def _tensor(self, array: np.ndarray[Any, Any]) -> Ext:

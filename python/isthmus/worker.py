@@ -95,7 +95,7 @@ class Worker:
     def __init__(self, channel: _native.Channel, codec: Codec, dispatch: Dispatch) -> None:
         self._channel = channel
         self._codec = codec
-        self._dispatch = dispatch
+        self._find = dispatch.find
 
     def serve(self) -> None:
         """Until Node says goodbye. Raises ClosedError when it has gone."""
@@ -133,15 +133,19 @@ class Worker:
     def _call(
         self, payload: bytes, arrays: list[Any] | BaseException | None
     ) -> tuple[bytes, list[Any] | None]:
-        name, args, *rest = self._codec.decode(payload, arrays)
-        kwargs = rest[0] if rest else {}
-        function = self._dispatch.find(name)
+        call = self._codec.decode(payload, arrays)
+        name = call[0]
         allocator(True)
+        function = self._find(name)
         try:
-            result = function(*args, **kwargs)
+            if len(call) == 2:
+                result = function(*call[1])
+            else:
+                result = function(*call[1], **call[2])
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is None:
-                mismatch = arguments_error(function, name, args, kwargs, error)
+                kwargs = call[2] if len(call) > 2 else {}
+                mismatch = arguments_error(function, name, call[1], kwargs, error)
                 if mismatch is not None:
                     raise mismatch from None
             raise

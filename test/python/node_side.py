@@ -34,9 +34,15 @@ def build_peer():
             np.get_include(),
         ):
             includes += ["-isystem", folder]
+        sources = [*ROOT.glob("native/core/*.cc"), *ROOT.glob("native/python/*.cc")]
+        built = {part.stem for part in parts}
+        missing = [file.name for file in sources if file.stem not in built]
+        assert not missing, f"not built: {missing}; run npm run build"
         compiler = os.environ.get("CXX", "c++")
         command = [compiler, *FLAGS, *WARNINGS, *includes, "-shared", source, *parts]
-        subprocess.run([*command, "-pthread", "-o", library], check=True)
+        unfinished = library.with_suffix(f".{os.getpid()}")
+        subprocess.run([*command, "-pthread", "-o", unfinished], check=True)
+        unfinished.rename(library)
     return library.parent
 
 
