@@ -1,0 +1,283 @@
+// Sleeping on a channel: nobody sleeps through a message, through room, or through the end.
+#include <atomic>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "channel_ends.h"
+#include "core/channel.h"
+#include "process.h"
+#include "run.h"
+
+using namespace isthmus;
+using namespace isthmus::test;
+using wire::Kind;
+
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+// The next message, however long it takes.
+Status next(Channel& channel, Message& message) {
+  for (;;) {
+    const Status status = channel.receive(message);
+    if (status != Status::kEmpty) return status;
+    const Status waited = channel.wait(kForever, false);
+    if (waited != Status::kOk && waited != Status::kEmpty && waited != Status::kClosed) return waited;
+  }
+}
+
+// Sends, however long there is no room. Never blocks without draining (DESIGN 3.2).
+Status send_all(Channel& channel, Kind kind, uint32_t id, std::string_view payload) {
+  for (;;) {
+    const Status status = send(channel, kind, id, payload);
+    if (status != Status::kFull) return status;
+    if (const Status drained = channel.drain(); drained != Status::kOk) return drained;
+    const Status waited = channel.wait(kForever, true);
+    if (waited != Status::kOk && waited != Status::kEmpty) return waited;
+  }
+}
+
+// Answers calls until the one with id 0.
+int echo(Channel& worker) {
+  Message message;
+  for (;;) {
+    if (next(worker, message) != Status::kOk) return 1;
+    if (message->id() == 0) return 0;
+    if (send_all(worker, Kind::Result, message->id(), payload_of(message)) != Status::kOk) return 2;
+  }
+}
+
+bool is_notified(const Channel& channel) { return os::wait_event(channel.event(), -1, 0) == os::Wake::kNotified; }
+
+// Node and a worker process that runs `body(channel)`.
+struct WorkerProcess {
+  template <typename Body>
+  WorkerProcess(const ChannelOptions& options, Body body)
+      : node(opened(options, socket)), process([&] {
+          node.reset();
+          std::unique_ptr<Channel> worker;
+          return Channel::join(socket, 10 * kSecond, worker) == Status::kOk ? body(*worker) : 99;
+        }) {
+    os::close_descriptor(socket);
+  }
+  static std::unique_ptr<Channel> opened(const ChannelOptions& options, int& socket) {
+    std::unique_ptr<Channel> channel;
+    CHECK_EQ(Channel::open(options, channel, socket), Status::kOk);
+    return channel;
+  }
+  int socket = -1;
+  std::unique_ptr<Channel> node;
+  Process process;
+};
+
+}  // namespace
+
+TEST("waiting ends with a message, with the deadline, and at once when something is there") {
+  ChannelPair pair;
+  CHECK_EQ(pair.worker->wait(os::now_ns() + 1'000'000, false), Status::kTimeout);
+  CHECK_EQ(pair.worker->wait(0, false), Status::kTimeout);  // long past
+  CHECK_EQ(send(*pair.node, Kind::Call, 1, ""), Status::kOk);
+  CHECK_EQ(pair.worker->wait(kForever, false), Status::kOk);
+  CHECK_EQ(pair.worker->drain(), Status::kOk);
+  CHECK_EQ(pair.worker->wait(kForever, false), Status::kOk);  // in the private queue
+  CHECK_EQ(pair.worker->wait(os::now_ns() + 1'000'000, true), Status::kTimeout);  // which is no room, and none was refused
+}
+
+TEST("an event loop parks only when there is nothing to do, and is notified when there is") {
+  ChannelPair pair;
+  CHECK(pair.node->park(false));
+  CHECK(!is_notified(*pair.node));
+  CHECK_EQ(send(*pair.worker, Kind::Result, 1, ""), Status::kOk);
+  CHECK(is_notified(*pair.node));
+  pair.node->unpark();
+  CHECK(!is_notified(*pair.node));
+  CHECK(!pair.node->park(false));
+  CHECK_EQ(send(*pair.worker, Kind::Result, 2, ""), Status::kOk);
+  CHECK(!is_notified(*pair.node));  // awake: nobody wrote to the event
+  CHECK_EQ(pair.worker->counters(Side::kWorker).notifications.load(), 1u);
+}
+
+TEST("room that came between the refusal and the sleep is seen, though returns were flushed in between") {
+  ChannelPair pair;
+  Slot slot = kNoSlot;
+  CHECK_EQ(pair.worker->allocate(kMiB, false, slot), Status::kOk);
+  CHECK_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, kMiB)}), Status::kOk);
+  Message held;
+  REQUIRE_EQ(pair.node->receive(held), Status::kOk);
+  while (send(*pair.node, Kind::Call, 1, std::string(2000, 'x')) == Status::kOk) {
+  }
+  held.drop();  // a return is owed now
+  CHECK_EQ(pair.worker->drain(), Status::kOk);
+  CHECK_EQ(pair.node->wait(os::now_ns() + 10 * kSecond, true), Status::kOk);
+}
+
+TEST("a ring full of returns wakes the parked side that must take them") {
+  ChannelOptions options = small_options();
+  options.ring_bytes = kMinRingBytes;
+  ChannelPair pair(options);
+  std::vector<Slot> borrowed;
+  Message message;
+  for (int count = 0; count < 200; ++count) {
+    Slot slot = kNoSlot;
+    REQUIRE_EQ(pair.worker->allocate(64, false, slot), Status::kOk);
+    REQUIRE_EQ(send_all(*pair.worker, Kind::Result, 1, ""), Status::kOk);
+    REQUIRE_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, 64)}), Status::kOk);
+    REQUIRE_EQ(pair.node->receive(message), Status::kOk);
+    REQUIRE_EQ(pair.node->receive(message), Status::kOk);
+    borrowed.push_back(slot_of(message));
+    message.disown();
+  }
+  CHECK(pair.worker->park(false));
+  for (const Slot slot : borrowed) {  // one record each
+    pair.node->ledger().release(slot);
+    pair.node->flush_returns();
+  }
+  CHECK_EQ(send(*pair.node, Kind::Call, 1, ""), Status::kFull);
+  CHECK(is_notified(*pair.worker));
+  pair.worker->unpark();
+  for (int round = 0; round < 3 && send(*pair.node, Kind::Call, 1, "") == Status::kFull; ++round)
+    CHECK_EQ(pair.worker->drain(), Status::kOk);  // the rest of the returns goes first
+  CHECK_EQ(pair.worker->receive(message), Status::kOk);
+}
+
+TEST("returns alone do not wake a parked side, until they are worth it") {
+  ChannelPair pair;
+  Message message;
+  for (const uint64_t bytes : {kMiB, 64 * kMiB}) {
+    Slot slot = kNoSlot;
+    REQUIRE_EQ(pair.worker->ledger().allocate(bytes - 4096, false, slot), Status::kOk);
+    REQUIRE_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, 4096)}), Status::kOk);
+    pair.worker->ledger().release(slot);
+    REQUIRE_EQ(pair.node->receive(message), Status::kOk);
+    CHECK(pair.worker->park(false));
+    message.drop();
+    pair.node->flush_returns();
+    CHECK_EQ(is_notified(*pair.worker), bytes != kMiB);
+    pair.worker->unpark();
+    CHECK_EQ(pair.worker->drain(), Status::kOk);
+    pair.worker->ledger().trim();
+  }
+}
+
+TEST("two processes that never poll: 30,000 calls, one after another, are all answered") {
+  WorkerProcess worker(small_options(), echo);
+  Message message;
+  for (uint32_t id = 1; id <= 30'000; ++id) {
+    REQUIRE_EQ(send(*worker.node, Kind::Call, id, "payload"), Status::kOk);
+    REQUIRE_EQ(next(*worker.node, message), Status::kOk);
+    REQUIRE_EQ(message->id(), id);
+  }
+  CHECK(worker.node->counters(Side::kNode).parks.load() > 0);
+  CHECK_EQ(send(*worker.node, Kind::Call, 0, ""), Status::kOk);
+  CHECK_EQ(worker.process.wait(), 0);
+}
+
+TEST("two processes that poll a little and then park: 30,000 calls are all answered") {
+  ChannelOptions options = small_options();
+  options.spin_ns = 5'000;
+  WorkerProcess worker(options, echo);
+  Message message;
+  for (uint32_t id = 1; id <= 30'000; ++id) {
+    REQUIRE_EQ(send(*worker.node, Kind::Call, id, "payload"), Status::kOk);
+    REQUIRE_EQ(next(*worker.node, message), Status::kOk);
+    REQUIRE_EQ(message->id(), id);
+  }
+  CHECK_EQ(send(*worker.node, Kind::Call, 0, ""), Status::kOk);
+  CHECK_EQ(worker.process.wait(), 0);
+}
+
+TEST("two processes, both rings full: nobody blocks for ever, nothing is lost or reordered") {
+  ChannelOptions options = small_options();
+  options.ring_bytes = 8192;
+  WorkerProcess worker(options, echo);
+  constexpr uint32_t kCalls = 20'000;
+  uint32_t received = 0;
+  Message message;
+  for (uint32_t id = 1; id <= kCalls; ++id)  // only drains while it waits for room: results pile up
+    REQUIRE_EQ(send_all(*worker.node, Kind::Call, id, std::string(id % 1500, 'x')), Status::kOk);
+  while (received < kCalls) {
+    REQUIRE_EQ(next(*worker.node, message), Status::kOk);
+    REQUIRE_EQ(message->id(), ++received);
+    REQUIRE_EQ(payload_of(message).size(), received % 1500);
+  }
+  REQUIRE_EQ(send_all(*worker.node, Kind::Call, 0, ""), Status::kOk);
+  CHECK_EQ(worker.process.wait(), 0);
+}
+
+TEST("one thread waits for room while another waits for results: both are woken") {
+  ChannelOptions options = small_options();
+  options.ring_bytes = 8192;
+  ChannelPair pair(options);
+  constexpr uint32_t kCalls = 20'000;
+  std::thread worker([&] { CHECK_EQ(echo(*pair.worker), 0); });
+  std::thread sender([&] {
+    for (uint32_t id = 1; id <= kCalls; ++id) CHECK_EQ(send_all(*pair.node, Kind::Call, id, std::string(500, 'x')), Status::kOk);
+  });
+  Message message;
+  for (uint32_t id = 1; id <= kCalls; ++id) {
+    REQUIRE_EQ(next(*pair.node, message), Status::kOk);
+    REQUIRE_EQ(message->id(), id);
+  }
+  sender.join();
+  CHECK_EQ(send_all(*pair.node, Kind::Call, 0, ""), Status::kOk);
+  worker.join();
+}
+
+TEST("a thread that drains for its allocations takes no message away from one that sleeps") {
+  ChannelPair pair;
+  constexpr uint32_t kResults = 30'000;
+  std::atomic<bool> done{false};
+  std::thread allocator([&] {
+    while (!done) {
+      Slot slot = kNoSlot;
+      CHECK_EQ(pair.node->allocate(40'000, false, slot), Status::kOk);
+      pair.node->ledger().release(slot);
+    }
+  });
+  std::thread worker([&] {
+    for (uint32_t id = 1; id <= kResults; ++id) CHECK_EQ(send_all(*pair.worker, Kind::Result, id, ""), Status::kOk);
+  });
+  Message message;
+  for (uint32_t id = 1; id <= kResults; ++id) {
+    REQUIRE_EQ(next(*pair.node, message), Status::kOk);
+    REQUIRE_EQ(message->id(), id);
+  }
+  done = true;
+  allocator.join();
+  worker.join();
+}
+
+TEST("many threads send at once: every message arrives, each thread's in its order") {
+  ChannelPair pair;
+  constexpr uint32_t kThreads = 4;
+  constexpr uint32_t kEach = 5'000;
+  std::vector<std::thread> senders;
+  for (uint32_t thread = 0; thread < kThreads; ++thread)
+    senders.emplace_back([&, thread] {
+      for (uint32_t count = 0; count < kEach; ++count)
+        CHECK_EQ(send_all(*pair.node, Kind::Call, thread * kEach + count, std::string(count % 300, 'x')), Status::kOk);
+    });
+  uint32_t seen[kThreads] = {};
+  Message message;
+  for (uint32_t count = 0; count < kThreads * kEach; ++count) {
+    if (next(*pair.worker, message) != Status::kOk) break;
+    CHECK_EQ(message->id() % kEach, seen[message->id() / kEach]++);
+  }
+  for (std::thread& sender : senders) sender.join();
+  for (const uint32_t count : seen) CHECK_EQ(count, kEach);
+}
+
+TEST("closing wakes every thread that waits") {
+  ChannelPair pair;
+  std::vector<std::thread> waiting;
+  for (int count = 0; count < 3; ++count)
+    waiting.emplace_back([&] {
+      Status status;
+      while ((status = pair.worker->wait(kForever, false)) != Status::kClosed) CHECK(status == Status::kOk || status == Status::kEmpty);
+    });
+  while (pair.worker->counters(Side::kWorker).parks.load() < 3) std::this_thread::yield();
+  pair.worker->close();
+  for (std::thread& thread : waiting) thread.join();
+}
