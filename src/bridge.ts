@@ -1,20 +1,13 @@
 import { EventEmitter, setMaxListeners } from 'node:events'
-import type { Calls } from './calls.js'
-import type { Child, Exit } from './child.js'
+import type { Exit } from './child.js'
 import type { DType, TypedArray } from './dtypes.js'
-import { ClosedError } from './errors.js'
 import { type RemoteFunctions, remoteFunctions } from './functions.js'
 import { Kwargs } from './kwargs.js'
-import type { Memory } from './memory.js'
 import { type CallOptions, type ResolvedCallOptions, resolveCallOptions } from './options.js'
 import { type BridgeStats, readStats } from './stats.js'
 import { makeTensor, type Tensor } from './tensor.js'
 import { type FromOptions, tensorFrom } from './tensor-from.js'
-
-/** How long a worker that was said goodbye to may take to end by itself; then it is hung up on. Milliseconds. */
-const goodbyeTime = 1000
-/** How long after hanging up until it is killed. */
-const hangUpTime = 2000
+import type { Worker } from './worker.js'
 
 /** Functions of the worker, called with certain options: what `bridge.with()` gives. */
 export interface Caller {
@@ -56,44 +49,33 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Caller, AsyncD
   readonly fn: RemoteFunctions
   /** Makes tensors in shared memory. */
   readonly tensor: TensorMaker
-  readonly #calls: Calls
-  readonly #memory: Memory
-  readonly #child: Child
+  readonly #worker: Worker
   readonly #defaults: ResolvedCallOptions | undefined
-  readonly #exited: Promise<void>
   #closing: Promise<void> | undefined
 
   /** @internal */
-  constructor(parts: {
-    calls: Calls
-    memory: Memory
-    child: Child
-    timeout: number
-    exited: Promise<void>
-  }) {
+  constructor(worker: Worker, timeout: number) {
     super()
-    this.#calls = parts.calls
-    this.#memory = parts.memory
-    this.#child = parts.child
-    this.#exited = parts.exited
-    this.#defaults = parts.timeout > 0 ? { signal: undefined, timeout: parts.timeout } : undefined
+    this.#worker = worker
+    this.#defaults = timeout > 0 ? { signal: undefined, timeout } : undefined
     this.fn = remoteFunctions((name, args) => this.#call(name, args, this.#defaults))
     this.tensor = Object.assign(
       <D extends DType>(dtype: D, shape: readonly number[], options: TensorOptions = {}) =>
-        makeTensor(this.#memory, dtype, shape, options.uninitialized !== true),
+        makeTensor(this.#worker.memory, dtype, shape, options.uninitialized !== true),
       {
-        from: (source: unknown, options?: FromOptions) => tensorFrom(this.#memory, source, options),
+        from: (source: unknown, options?: FromOptions) =>
+          tensorFrom(this.#worker.memory, source, options),
       },
     ) as TensorMaker
   }
 
   /** Process id of the worker. */
   get pid(): number {
-    return this.#child.pid!
+    return this.#worker.pid
   }
 
   get closed(): boolean {
-    return this.#memory.closed
+    return this.#worker.memory.closed
   }
 
   /**
@@ -123,8 +105,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Caller, AsyncD
     const last = args[args.length - 1]
     try {
       if (last instanceof Kwargs)
-        return this.#calls.call(name, args.slice(0, -1), last.values, options)
-      return this.#calls.call(name, args, undefined, options)
+        return this.#worker.calls.call(name, args.slice(0, -1), last.values, options)
+      return this.#worker.calls.call(name, args, undefined, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -132,7 +114,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Caller, AsyncD
 
   /** Figures of both processes since the start: bytes copied and shared, leases, memory. */
   stats(): BridgeStats {
-    return readStats(this.#memory.channel.stats(), this.#calls)
+    return readStats(this.#worker.memory.channel.stats(), this.#worker.calls)
   }
 
   /**
@@ -140,28 +122,11 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Caller, AsyncD
    * Resolves when the process is gone.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#worker.close()
     return this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  async #close(): Promise<void> {
-    const { channel } = this.#memory
-    const busy = this.#calls.pending > 0
-    if (this.#child.exit === undefined) {
-      this.#child.ref()
-      if (!busy) this.#calls.sayGoodbye()
-    }
-    this.#calls.end(new ClosedError())
-    this.#memory.closed = true
-    if (this.#child.exit !== undefined) return this.#exited
-    const hangUp = setTimeout(() => channel.hangUp(), busy ? 0 : goodbyeTime)
-    const kill = setTimeout(() => this.#child.kill(), goodbyeTime + hangUpTime)
-    await this.#exited
-    clearTimeout(hangUp)
-    clearTimeout(kill)
   }
 }

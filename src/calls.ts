@@ -328,6 +328,11 @@ export class Calls {
       return
     }
     const tensors = this.#adopt(reader.tensors())
+    if (kind !== Kind.Result && kind !== Kind.Error && !(kind === Kind.Hello && id === 0)) {
+      for (const tensor of tensors) tensor.release()
+      this.#onFailure(new ProtocolError(`${Kind[kind]} is no message for Node`))
+      return
+    }
     if (id !== 0) {
       if (this.#abandoned.delete(id)) {
         this.#inFlight--

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn as spawnProcess } from 'node:child_process'
 import { delimiter } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { type LineEnd, LastLines, LineSplitter } from './lines.js'
+import { LastLines, type LineEnd, LineSplitter } from './lines.js'
 import type { ResolvedOptions, StreamOption } from './options.js'
 
 /** Where the Python package is that belongs to this very version. */
@@ -32,7 +32,12 @@ export class Child {
   readonly #drained: Promise<unknown>
   exit: Exit | undefined
 
-  constructor(executable: string, descriptor: number, options: ResolvedOptions, events: ChildEvents) {
+  constructor(
+    executable: string,
+    descriptor: number,
+    options: ResolvedOptions,
+    events: ChildEvents,
+  ) {
     this.#process = spawnProcess(executable, ['-m', 'isthmus', '--fd', String(workerDescriptor)], {
       cwd: options.cwd,
       env: environment(options.env),

@@ -1,0 +1,226 @@
+// One worker as Node sees it: its channel, its process, the calls it has not answered, and how all of that ends.
+import { readFileSync } from 'node:fs'
+import { Calls } from './calls.js'
+import { Child, type Exit } from './child.js'
+import { encodeValue } from './codec.js'
+import {
+  ClosedError,
+  ModuleImportError,
+  PythonError,
+  PythonNotFoundError,
+  StartTimeoutError,
+  WorkerExitedError,
+} from './errors.js'
+import { fromPython } from './from-python.js'
+import { Memory } from './memory.js'
+import { type Channel, type ChannelOptions, native } from './native.js'
+import type { ResolvedOptions } from './options.js'
+import { Writer } from './wire.js'
+
+const protocol = 1
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { version: string }
+
+const outboxBytes = 64 * 1024
+const inboxBytes = 512 * 1024
+const defaultSpin = 75 // microseconds
+const defaultArena = 64 * 2 ** 30
+/** How long a worker that was said goodbye to may take to end by itself; then it is hung up on. Milliseconds. */
+const goodbyeTime = 1000
+/** How long after hanging up until it is killed. */
+const hangUpTime = 2000
+
+/** What a worker serves. */
+export interface Served {
+  readonly kind: 'file' | 'module' | 'source'
+  /** Path, module name, or the source itself. */
+  readonly value: string
+  /** What errors call it. */
+  readonly name: string
+}
+
+export interface WorkerEvents {
+  line(stream: 'stdout' | 'stderr', text: string): void
+  exited(exit: Exit): void
+}
+
+/** Workers of this thread whose process runs. */
+let running = 0
+
+/** Polling pays only while every process that polls has a CPU of its own: this one and each worker. */
+const automaticSpin = () => (native.usableCpus() > running + 1 ? defaultSpin : 0)
+
+export class Worker {
+  readonly memory: Memory
+  readonly calls: Calls
+  /** Resolves when the process has been reaped and every call is settled. */
+  readonly exited: Promise<void>
+  readonly #channel: Channel
+  readonly #child: Child
+  readonly #served: Served
+  readonly #startTimeout: number
+  #fail: (error: Error) => void = () => {}
+  /** Rejects when the process cannot be started at all. */
+  readonly #failed: Promise<never>
+
+  /** @throws PythonNotFoundError when the executable is none */
+  constructor(executable: string, served: Served, settings: ResolvedOptions, events: WorkerEvents) {
+    const writer = new Writer(outboxBytes)
+    const inbox = new Uint8Array(inboxBytes)
+    const channel = new native.Channel(
+      channelOptions(settings),
+      writer.outbox,
+      inbox,
+      (bytes, status) => this.calls.deliver(bytes, status),
+    )
+    this.#channel = channel
+    this.#served = served
+    this.#startTimeout = settings.startTimeout
+    this.memory = new Memory(channel, settings.detach)
+    this.calls = new Calls(this.memory, writer, inbox, settings, error => this.#break(error))
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = error => reject(notStarted(executable, error))
+    })
+    this.#failed.catch(() => {})
+    if (settings.prefault > 0) channel.prefault(settings.prefault)
+
+    let gone: () => void = () => {}
+    this.exited = new Promise(done => {
+      gone = done
+    })
+    try {
+      this.#child = new Child(executable, channel.peerDescriptor, settings, {
+        line: events.line,
+        failed: error => this.#fail(error),
+        exited: exit => {
+          running--
+          void this.#bury(exit)
+            .then(gone)
+            .then(() => events.exited(exit))
+        },
+      })
+    } catch (error) {
+      this.#release()
+      throw notStarted(executable, error as Error)
+    } finally {
+      channel.closePeer()
+    }
+    if (this.#child.pid !== undefined) running++
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /**
+   * Resolves when the worker has imported what it serves.
+   * @throws StartError; the process is gone then
+   */
+  async ready(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const timeout = this.#startTimeout
+      if (timeout > 0)
+        timer = setTimeout(
+          () => reject(new StartTimeoutError(timeout, this.#child.stderr)),
+          timeout,
+        )
+    })
+    const greeting = this.calls.greet(
+      encodeValue({ protocol, version, target: { ...this.#served } }, 'hello', () => 0),
+    )
+    greeting.catch(() => {})
+    try {
+      await Promise.race([greeting, this.#failed, late])
+    } catch (error) {
+      this.#break(error as Error)
+      if (this.#child.pid === undefined) this.#release()
+      else {
+        this.#child.ref()
+        await this.exited
+      }
+      throw this.#explained(error as Error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Ends the worker: by a goodbye if it is idle, else by hanging up. Calls that are pending reject with ClosedError. */
+  async close(): Promise<void> {
+    const busy = this.calls.pending > 0
+    const runs = this.#child.exit === undefined
+    if (runs) this.#child.ref()
+    if (runs && !busy) this.calls.sayGoodbye()
+    this.calls.end(new ClosedError())
+    this.memory.closed = true
+    if (!runs) return this.exited
+    const hangUp = setTimeout(() => this.#channel.hangUp(), busy ? 0 : goodbyeTime)
+    const kill = setTimeout(() => this.#child.kill(), goodbyeTime + hangUpTime)
+    await this.exited
+    clearTimeout(hangUp)
+    clearTimeout(kill)
+  }
+
+  /** It is of no use any more: nothing is sent, and the process is made to end. */
+  #break(error: Error): void {
+    this.calls.end(error)
+    this.memory.closed = true
+    this.#channel.hangUp()
+  }
+
+  /** The process has been reaped: what it committed before is delivered, and its leases are dropped. */
+  async #bury(exit: Exit): Promise<void> {
+    this.#channel.deliverRest()
+    this.#channel.reap()
+    const stderr = await this.#child.lastWords()
+    const words = lastWords(this.#channel.readSocket())
+    this.calls.end(words ?? new WorkerExitedError(exit.code, exit.signal, stderr))
+    this.memory.closed = true
+    this.#channel.close()
+  }
+
+  /** There never was a process. */
+  #release(): void {
+    this.#channel.hangUp()
+    this.#channel.reap()
+    this.#channel.close()
+  }
+
+  /** What Python raises before the worker is ready, it raised during the import. */
+  #explained(error: Error): Error {
+    if (!(error instanceof PythonError)) return error
+    const { type, pythonMessage: message, traceback, notes, cause } = error
+    return new ModuleImportError(this.#served.name, { type, message, traceback, notes, cause })
+  }
+}
+
+function notStarted(executable: string, error: Error): Error {
+  return new PythonNotFoundError([
+    { rule: 'found', path: executable, problem: `cannot be started: ${error.message}` },
+  ])
+}
+
+/** What the worker said over the socket when it could not even load its half of the bridge. */
+function lastWords(datagram: string | undefined): Error | undefined {
+  if (datagram === undefined) return undefined
+  try {
+    const words = JSON.parse(datagram) as Record<string, unknown>
+    const { error: code, detail: message, version: found } = words
+    return fromPython({ ...words, code, message, found })
+  } catch {
+    return undefined
+  }
+}
+
+function channelOptions(settings: ResolvedOptions): ChannelOptions {
+  const limitBytes = settings.memory ?? Math.floor(native.memoryBytes() / 2)
+  const spin = settings.spin === 'auto' ? automaticSpin() : settings.spin
+  return {
+    arenaBytes: settings.arena ?? defaultArena,
+    limitBytes,
+    retainBytes: settings.retain ?? Math.floor(limitBytes / 4),
+    ringBytes: settings.ringBytes,
+    spinNs: Math.round(spin * 1000),
+  }
+}
