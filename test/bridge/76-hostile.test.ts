@@ -1,0 +1,144 @@
+// A worker that breaks the protocol: a typed error, a closed channel, and nobody harmed. (DESIGN 3.7, 4)
+import { fileURLToPath } from 'node:url'
+import { Tensor } from 'isthmus'
+import t from 'tap'
+import { basics, bridgeFor, call, type Doubles, isRamp, type Test } from '../fixtures/bridges.js'
+import { gone } from '../fixtures/processes.js'
+import { within } from '../fixtures/watchdog.js'
+
+const python = fileURLToPath(new URL('../fixtures/hostile-python', import.meta.url))
+
+/** A bridge to a worker that answers calls with a lie of this kind. */
+const hostile = (t: Test, lie: string) =>
+  bridgeFor(t, { source: '' }, { python, env: { HOSTILE: lie }, memory: '64MiB' })
+
+const lies = [
+  'garbage',
+  'empty record',
+  'truncated',
+  'no identifier',
+  'length beyond the tail',
+  'length of 4 GiB',
+  'length that overflows',
+  'tail beyond the ring',
+  'tail that goes back',
+  'tail off the grid',
+  'unknown record type',
+  'padding in front',
+  'kind 0',
+  'kind 200',
+  'no payload',
+  'a free block of Node',
+  "Node's block without a lease",
+  'an unknown arena',
+  'a block beyond the arena',
+  'a block off the grid',
+  'a block of no length',
+  'elements beyond the block',
+  'an offset beyond the block',
+  'a negative offset',
+  'a negative length',
+  'a shape that overflows',
+  'strides out of the block',
+  'negative strides',
+  'strides of other rank',
+  '65 axes',
+  'an unknown dtype',
+  'a dtype of 3 bits',
+  'dtype lanes',
+  'one block, two lengths',
+  'a lease not held returned',
+  'a return of another arena',
+  'a return of its own block',
+  '2^32 - 1 leases returned',
+  'a return of nothing',
+  'a spill longer than its block',
+  'a spill of negative length',
+  'a spill of garbage',
+  'a spill in a spill',
+  'a Call',
+  'a Cancel',
+  'a Goodbye',
+]
+
+t.test('the stand-in itself is understood: numbers and a tensor', async t => {
+  const py = await hostile(t, 'none')
+  t.equal(await call(py, 'f'), 42)
+  await within('close', py.close())
+  const other = await hostile(t, 'a good tensor')
+  const tensor = await call<Doubles>(other, 'f')
+  t.ok(tensor instanceof Tensor)
+  t.same([...tensor.data], [0, 0, 0, 0, 0, 0, 0, 0])
+  await within('close', other.close())
+})
+
+t.test(
+  'a lie closes the channel with ERR_PROTOCOL, and harms neither Node nor another bridge',
+  async t => {
+    const honest = await bridgeFor(t, { source: basics })
+    const kept = await call<Doubles>(honest, 'ramp', 5, 100_000)
+    for (const lie of lies) {
+      const py = await hostile(t, lie)
+      const exit = new Promise(resolve => py.once('exit', resolve))
+      const own = py.tensor('float64', [1000])
+      own.data.fill(3)
+      const calls = [py.call('f'), py.call('g')]
+      const outcomes = await within(lie, Promise.allSettled(calls), () => py.stats())
+      const codes = outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason.code)
+      t.same(codes, ['ERR_PROTOCOL', 'ERR_PROTOCOL'], lie)
+      t.equal(py.closed, true, `${lie}: closed`)
+      await t.rejects(py.call('f'), { code: /ERR_(PROTOCOL|CLOSED)/ }, `${lie}: no call follows`)
+      await within(`${lie}: the exit event`, exit)
+      t.ok(
+        own.data.every(value => value === 3),
+        `${lie}: Node's own tensors are readable`,
+      )
+      own.dispose()
+      await within('close', py.close())
+    }
+    t.ok(isRamp(kept.data, 5, 100_000))
+    t.equal(await call(honest, 'total', kept), 5 * 100_000 + (100_000 * 99_999) / 2)
+  },
+)
+
+t.test('a lie before the bridge is ready: spawn() rejects', async t => {
+  await t.rejects(hostile(t, 'a lie in the first message'), { code: 'ERR_PROTOCOL' })
+  await t.rejects(hostile(t, 'a lie in the answer to Hello'), { code: 'ERR_PROTOCOL' })
+  await t.rejects(hostile(t, 'dead before the first message'), {
+    code: 'ERR_WORKER_EXITED',
+    exitCode: 3,
+  })
+})
+
+t.test('a worker that does not end when it is hung up on is killed by close()', async t => {
+  const py = await hostile(t, 'deaf')
+  await t.rejects(call(py, 'f'), { code: 'ERR_PROTOCOL' })
+  await within('close', py.close())
+  await gone(py.pid)
+})
+
+for (const lie of ['payload of garbage', 'payload cut short', 'payload that names no tensor'])
+  t.test(`${lie}: the call rejects with ERR_PROTOCOL`, async t => {
+    const py = await hostile(t, lie)
+    await t.rejects(call(py, 'f'), { code: 'ERR_PROTOCOL' })
+    await within('close', py.close())
+  })
+
+t.test('answers that nobody waits for are let go', async t => {
+  for (const lie of ['answers to nobody', 'two answers']) {
+    const py = await hostile(t, lie)
+    t.equal(await call(py, 'f'), 42)
+    t.equal(await call(py, 'f'), 42)
+    await within('close', py.close())
+  }
+})
+
+t.test(
+  'a worker that fills the doorbells and makes writes to them block cannot block Node',
+  async t => {
+    const py = await hostile(t, 'a full doorbell')
+    for (let time = 0; time < 3; time++) t.equal(await call(py, 'f'), 42)
+    await within('the loop turns', new Promise(resolve => setTimeout(resolve, 10)))
+    await within('close', py.close())
+  },
+)
