@@ -67,11 +67,6 @@ Status Arena::allocate_large(uint64_t length, uint64_t headroom, Block& out) noe
   return take_hot(length, out) || take_fresh(length, out) ? Status::kOk : allocate_cold(length, headroom, out);
 }
 
-Status Arena::allocate_untouched(uint64_t bytes, uint64_t headroom, Block& out) noexcept {
-  if (bytes > capacity() || bytes <= kMaxSmall) return Status::kTooLarge;
-  return allocate_cold(round_up(bytes, kPage), headroom, out);
-}
-
 Status Arena::allocate_cold(uint64_t length, uint64_t headroom, Block& out) noexcept {
   if (length > headroom) {  // hot ranges that do not fit give their pages up for one that does
     const uint64_t missing = length - headroom;

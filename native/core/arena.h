@@ -41,8 +41,6 @@ class Arena {
   // Places a block. `headroom` is how many more physical bytes may come to exist. kArenaFull changes nothing but
   // that hot ranges may have been punched; kTooLarge: no range that long can exist.
   [[nodiscard]] Status allocate(uint64_t bytes, uint64_t headroom, Block& out) noexcept;
-  // The same for a large block, from a cold range only: it reads as zeros, and none of its pages exists yet.
-  [[nodiscard]] Status allocate_untouched(uint64_t bytes, uint64_t headroom, Block& out) noexcept;
   // Takes back exactly what allocate placed.
   void free(uint64_t offset, uint64_t length) noexcept;
   // Makes pages exist ahead of use, as a hot range from which blocks of any size are cut, and retains as many from now on.

@@ -51,8 +51,6 @@ class Channel {
   // A block of the own arena. Before it grows, it takes in what the other side has returned; when the budget is used up
   // the other side is asked to give up what it no longer needs.
   [[nodiscard]] Status allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept;
-  // A zeroed block that costs no clearing, or kArenaFull, which is no reason to press the other side.
-  [[nodiscard]] Status allocate_untouched(uint64_t bytes, Slot& out) noexcept;
 
   // --- receiving ---
   // Moves every record from the ring to the private queue, up to `max_records`. kProtocol closes the channel.

@@ -147,11 +147,6 @@ Status Channel::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   return status;
 }
 
-Status Channel::allocate_untouched(uint64_t bytes, Slot& out) noexcept {
-  drain();
-  return ledger_->allocate_untouched(bytes, out);
-}
-
 void Channel::notify(uint32_t what) noexcept {
   if (doorbell_.notify(what)) own_counters().notifications.fetch_add(1, std::memory_order_relaxed);
 }

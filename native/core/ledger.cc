@@ -29,16 +29,6 @@ Status Ledger::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   return Status::kOk;
 }
 
-Status Ledger::allocate_untouched(uint64_t bytes, Slot& out) noexcept {
-  const Lock lock(mutex_);
-  if (forked_) return Status::kForked;
-  Arena::Block block;
-  if (const Status status = arena_.allocate_untouched(bytes, headroom(), block); status != Status::kOk) return status;
-  out = add_entry(own_, block.offset, block.length);
-  publish();
-  return Status::kOk;
-}
-
 uint64_t Ledger::headroom() const noexcept {
   const uint64_t used = arena_.physical_bytes() + peer_bytes();
   return used < limit_bytes_ ? limit_bytes_ - used : 0;

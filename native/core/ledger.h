@@ -75,8 +75,6 @@ class Ledger {
   // --- own blocks ---
   // A block of at least `bytes`, with one reference. zeroed: its first `bytes` read as zeros.
   [[nodiscard]] Status allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept;
-  // A zeroed block that costs no clearing: only a range known to read as zeros will do. kArenaFull if there is none.
-  [[nodiscard]] Status allocate_untouched(uint64_t bytes, Slot& out) noexcept;
   bool prefault(uint64_t bytes) noexcept;
   // Gives the pages of every free block back.
   void trim() noexcept;

@@ -161,19 +161,6 @@ TEST("zeroed means zeroed: never touched, or punched; a reused range does not cl
   CHECK(!place.allocate(100).zeroed);
 }
 
-TEST("an untouched block is always zeroed, and never small") {
-  Place place(16 * kMiB);
-  const Arena::Block hot = place.allocate(kMiB);
-  place.fill(hot, 0xff);
-  place.arena.free(hot.offset, hot.length);
-  Arena::Block block{};
-  CHECK_EQ(place.arena.allocate_untouched(kMiB, kNoLimit, block), Status::kOk);
-  CHECK(block.zeroed);
-  CHECK(place.holds(block, 0));
-  CHECK_EQ(place.arena.allocate_untouched(100, kNoLimit, block), Status::kTooLarge);
-  CHECK(place.arena.is_valid());
-}
-
 TEST("beyond the headroom a request is refused, unless hot ranges can give up enough for it") {
   Place place(64 * kMiB);
   Arena::Block block{};
@@ -196,7 +183,6 @@ TEST("longer than the arena is too large; no range that long is full") {
   Arena::Block block{};
   CHECK_EQ(place.arena.allocate(64 * kMiB + 1, kNoLimit, block), Status::kTooLarge);
   CHECK_EQ(place.arena.allocate(UINT64_MAX, kNoLimit, block), Status::kTooLarge);
-  CHECK_EQ(place.arena.allocate_untouched(UINT64_MAX, kNoLimit, block), Status::kTooLarge);
   (void)place.allocate(40 * kMiB);
   CHECK_EQ(place.arena.allocate(40 * kMiB, kNoLimit, block), Status::kArenaFull);
 }
