@@ -6,15 +6,15 @@ const required = [
   'dist/index.d.ts',
   'python/isthmus/__init__.py',
   'python/isthmus/__main__.py',
-  'python/isthmus/_native.abi3.so',
   'python/isthmus/py.typed',
   `prebuilds/${process.platform}-${process.arch}/isthmus_node.node`,
+  `prebuilds/${process.platform}-${process.arch}/_native.abi3.so`,
   'schema/message.fbs',
   'README.md',
   'LICENSE',
 ]
 const forbidden =
-  /(^|\/)(__pycache__|node_modules|build|test|\.venv|\.cache)\/|\.(cc|pyc|gyp)$|tsbuildinfo$/
+  /(^|\/)(__pycache__|node_modules|build|test|\.venv|\.cache)\/|\.(cc|pyc|gyp)$|tsbuildinfo$|^python\/.*\.so$/
 const installScripts = ['preinstall', 'install', 'postinstall', 'prepare']
 
 await main(async () => {

@@ -1,7 +1,7 @@
-// npm run prebuild: puts the addon where the package carries it, one folder per platform.
+// npm run prebuild: puts addon and extension where the package carries them, one folder per platform.
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { addon } from './build-native.mjs'
+import { addon, extension } from './build-native.mjs'
 import { setup } from './setup.mjs'
 import { main, root } from './step.mjs'
 
@@ -10,5 +10,6 @@ await main(async () => {
   const folder = join('prebuilds', `${process.platform}-${process.arch}`)
   mkdirSync(join(root, folder), { recursive: true })
   copyFileSync(join(root, addon), join(root, folder, 'isthmus_node.node'))
-  console.log(`${folder}/isthmus_node.node`)
+  copyFileSync(join(root, extension), join(root, folder, '_native.abi3.so'))
+  console.log(`${folder}: isthmus_node.node, _native.abi3.so`)
 })

@@ -8,6 +8,10 @@ import type { ResolvedOptions, StreamOption } from './options.js'
 
 /** Where the Python package is that belongs to this very version. */
 const pythonPath = fileURLToPath(new URL('../python', import.meta.url))
+/** Where the published package has the extension for this platform; in the repository it is in the Python package. */
+const extension = fileURLToPath(
+  new URL(`../prebuilds/${process.platform}-${process.arch}`, import.meta.url),
+)
 /** The descriptor that the worker inherits. */
 const workerDescriptor = 3
 /** Grandchildren may hold stderr open for ever: after the exit it is drained for so many milliseconds at most. */
@@ -38,22 +42,27 @@ export class Child {
     options: ResolvedOptions,
     events: ChildEvents,
   ) {
-    this.#process = spawnProcess(executable, ['-m', 'isthmus', '--fd', String(workerDescriptor)], {
+    const command = ['-m', 'isthmus', '--fd', String(workerDescriptor), '--extension', extension]
+    this.#process = spawnProcess(executable, command, {
       cwd: options.cwd,
       env: environment(options.env),
       stdio: ['ignore', 'pipe', 'pipe', descriptor],
     })
-    const { stdout, stderr } = this.#process as { stdout: Readable; stderr: Readable }
-    const ended = [
-      this.#listen('stdout', stdout, options.stdout, events),
-      this.#listen('stderr', stderr, options.stderr, events),
-    ]
-    this.#drained = Promise.all(ended)
+    const { stdout, stderr } = this.#process as { stdout?: Readable; stderr?: Readable }
     this.#process.once('error', error => events.failed(error))
     this.#process.once('exit', (code, signal) => {
       this.exit = { code, signal }
       events.exited(this.exit)
     })
+    if (stdout === undefined || stderr === undefined) {
+      this.#drained = Promise.resolve() // it was not started: 'error' says why
+      return
+    }
+    const ended = [
+      this.#listen('stdout', stdout, options.stdout, events),
+      this.#listen('stderr', stderr, options.stderr, events),
+    ]
+    this.#drained = Promise.all(ended)
     this.unref()
   }
 

@@ -1,5 +1,5 @@
 // The memory of one bridge: blocks of its arena, views of blocks, and what happens when there is none left.
-import { ArenaFullError, ClosedError, DisposedError, ShapeError } from './errors.js'
+import { ArenaFullError, ClosedError, DisposedError, ShapeError, SystemError } from './errors.js'
 import { type Channel, native, type Slot, Status } from './native.js'
 
 export class Memory {
@@ -40,8 +40,11 @@ export class Memory {
         `${requested} bytes are more than an arena can hold; make smaller tensors or raise \`arena\``,
       )
     if (status === Status.unknownBlock) return new DisposedError()
+    if (status === Status.closed) return new ClosedError()
     if (status !== Status.arenaFull)
-      return new ClosedError(native.statuses[status]?.[1] ?? 'shared memory is not available')
+      return new SystemError(
+        `no shared memory: ${native.statuses[status]?.[1] ?? `status ${status}`}`,
+      )
     return new ArenaFullError({
       requested,
       used: stats.physicalBytes + stats.peerPhysicalBytes,

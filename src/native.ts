@@ -96,23 +96,26 @@ export interface Channel {
   holders(): { bytes: number; refs: number; leases: number }[]
 }
 
+/** What a channel shares with its owner. */
+export type ChannelBuffers = [
+  outbox: Uint8Array,
+  inbox: Uint8Array,
+  /** bytes: how many of the inbox are filled, or one message too large for it. */
+  onMessages: (bytes: number | Uint8Array, status: number) => void,
+]
+
 export interface Native {
-  Channel: new (
-    options: ChannelOptions,
-    outbox: Uint8Array,
-    inbox: Uint8Array,
-    /** bytes: how many of the inbox are filled, or one message too large for it. */
-    onMessages: (bytes: number | Uint8Array, status: number) => void,
-  ) => Channel
+  Channel: new (options: ChannelOptions, ...buffers: ChannelBuffers) => Channel
   statuses: [code: string, sentence: string][]
   viewMode: 'unaccounted' | 'external' | 'copy'
   usableCpus(): number
   memoryBytes(): number
 }
 
+/** The repository's own build, which is newer where there is one; then the published package's. */
 const candidates = [
-  `../prebuilds/${process.platform}-${process.arch}/isthmus_node.node`,
   '../build/Release/isthmus_node.node',
+  `../prebuilds/${process.platform}-${process.arch}/isthmus_node.node`,
 ]
 
 function load(): Native {

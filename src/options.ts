@@ -26,7 +26,7 @@ export interface SpawnOptions {
   readonly ringBytes?: number | string
   /** Limit of shared memory in use, in bytes or as '512MiB', '2GB'. 0 is refused. Default: a share of memory or of the cgroup's limit. */
   readonly memory?: number | string
-  /** Address space of each arena, in bytes or as '16GiB'. Pages count only once used. 0 is refused. Default: 16 GiB or what the system allows. */
+  /** Address space of each arena, in bytes or as '16GiB'. Pages count only once used. 0 is refused. Default: 64 GiB or what the system allows. */
   readonly arena?: number | string
   /** Freed memory that is kept for reuse instead of being given back to the system, in bytes or as '256MiB'. 0: none. Default: a share of `memory`. */
   readonly retain?: number | string

@@ -9,11 +9,12 @@ import {
   PythonError,
   PythonNotFoundError,
   StartTimeoutError,
+  SystemError,
   WorkerExitedError,
 } from './errors.js'
 import { fromPython } from './from-python.js'
 import { Memory } from './memory.js'
-import { type Channel, type ChannelOptions, native } from './native.js'
+import { type Channel, type ChannelBuffers, type ChannelOptions, native } from './native.js'
 import type { ResolvedOptions } from './options.js'
 import { Writer } from './wire.js'
 
@@ -68,11 +69,8 @@ export class Worker {
   constructor(executable: string, served: Served, settings: ResolvedOptions, events: WorkerEvents) {
     const writer = new Writer(outboxBytes)
     const inbox = new Uint8Array(inboxBytes)
-    const channel = new native.Channel(
-      channelOptions(settings),
-      writer.outbox,
-      inbox,
-      (bytes, status) => this.calls.deliver(bytes, status),
+    const channel = openChannel(settings, writer.outbox, inbox, (bytes, status) =>
+      this.calls.deliver(bytes, status),
     )
     this.#channel = channel
     this.#served = served
@@ -195,7 +193,12 @@ export class Worker {
   }
 }
 
-function notStarted(executable: string, error: Error): Error {
+/** Not the interpreter's fault: descriptors, processes or memory have run out. */
+const exhausted = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])
+
+function notStarted(executable: string, error: NodeJS.ErrnoException): Error {
+  if (exhausted.has(error.code ?? ''))
+    return new SystemError(`${executable} cannot be started: ${error.message}`, { cause: error })
   return new PythonNotFoundError([
     { rule: 'found', path: executable, problem: `cannot be started: ${error.message}` },
   ])
@@ -210,6 +213,14 @@ function lastWords(datagram: string | undefined): Error | undefined {
     return fromPython({ ...words, code, message, found })
   } catch {
     return undefined
+  }
+}
+
+function openChannel(settings: ResolvedOptions, ...rest: ChannelBuffers): Channel {
+  try {
+    return new native.Channel(channelOptions(settings), ...rest)
+  } catch (error) {
+    throw new SystemError((error as Error).message, { cause: error })
   }
 }
 

@@ -5,7 +5,7 @@
 //   | Identity   magic, version, ring_bytes, arena ids and sizes               |  Node, before it is shared
 //   +--------------------------------------------------------------------------+
 //   | Side 0 (Node)                                                            |
-//   |   awaits    what this side sleeps for; 0 while it is awake               |  both (set by 0, cleared by 1)
+//   |   awaits    what this side sleeps for; 0 while it is awake               |  both (set by 0, cleared by either)
 //   |   counters  physical, copied and shared bytes of this side               |  side 0
 //   +--------------------------------------------------------------------------+
 //   | Side 1 (worker)                                                          |  likewise

@@ -1,4 +1,7 @@
-"""``python -m isthmus --fd 3``: started by Node, with the socket as descriptor 3."""
+"""``python -m isthmus --fd 3 [--extension FOLDER]``: started by Node, with the socket as descriptor 3.
+
+The published package has an extension for every platform, each in a folder of its own; Node says which.
+"""
 
 # Python 3.6 syntax: see __init__.py.
 
@@ -7,13 +10,21 @@ import sys
 
 
 def main(arguments: "list[str]") -> None:
-    if len(arguments) != 2 or arguments[0] != "--fd" or not arguments[1].isdigit():
-        sys.exit("isthmus is started by Node.js; see https://www.npmjs.com/package/isthmus")
-    fd = int(arguments[1])
+    options = dict(zip(arguments[::2], arguments[1::2]))
+    if (
+        len(arguments) % 2 != 0
+        or not set(options) <= {"--fd", "--extension"}
+        or not options.get("--fd", "").isdigit()
+    ):
+        sys.exit("isthmus is started by Node.js: spawn('./model.py') of the npm package isthmus")
+    fd = int(options["--fd"])
     os.set_inheritable(fd, False)  # before anything is imported: no grandchild holds the socket
     here = sys.path.pop(0) if sys.path and not getattr(sys.flags, "safe_path", False) else None
+    import isthmus
     from isthmus import preflight
 
+    if "--extension" in options:
+        isthmus.__path__.append(options["--extension"])
     preflight.check(fd)
     from isthmus import worker
 

@@ -14,7 +14,8 @@ from isthmus.errors import ArgumentsError, FunctionNotFoundError
 class Dispatch:
     """Public callables of one module: those in `__all__` if it has one, otherwise those without a leading `_`.
 
-    Dotted names go through attributes: `linalg.norm`.
+    Dotted names go through attributes: `linalg.norm`. Modules that the module only imported are not on the way: with
+    `import os`, nobody calls `os.system` from Node.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -52,6 +53,8 @@ class Dispatch:
         try:
             for part in (first, *rest):
                 value = getattr(value, part)
+                if isinstance(value, ModuleType) and not self._owns(value):
+                    raise self._not_found(name)
         except AttributeError:
             raise self._not_found(name) from None
         if not callable(value):
@@ -62,6 +65,9 @@ class Dispatch:
             self._found[name] = value
         return value  # type: ignore[no-any-return]
 
+    def _owns(self, module: ModuleType) -> bool:
+        return module.__name__.startswith(f"{self._module.__name__}.")
+
     def _not_found(self, name: str) -> FunctionNotFoundError:
         where = f"module {self._module.__name__!r}"
         if name.startswith("_") or "._" in name:
@@ -70,6 +76,11 @@ class Dispatch:
             )
         if name in self._namespace and callable(self._namespace[name]):
             return FunctionNotFoundError(f"{name!r} of {where} is not in its __all__")
+        first = self._namespace.get(name.partition(".")[0])
+        if isinstance(first, ModuleType) and not self._owns(first):
+            return FunctionNotFoundError(
+                f"{name!r}: {first.__name__} is only imported by {where}; write a function that calls it"
+            )
         close = get_close_matches(name, self.names(), 3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         return FunctionNotFoundError(f"{where} has no public function {name!r}{hint}")
