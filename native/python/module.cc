@@ -113,6 +113,12 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 PyMODINIT_FUNC PyInit__native() {
   using namespace isthmus::python;
+  // Nothing else may run there: without the GIL, objects have another layout.
+  PyObject* flags = PySys_GetObject("abiflags");  // borrowed
+  if (flags != nullptr && PyUnicode_FindChar(flags, 't', 0, PyUnicode_GetLength(flags), 1) >= 0) {
+    PyErr_SetString(PyExc_ImportError, "free-threaded CPython is not supported yet: a build with the GIL is needed");
+    return nullptr;
+  }
   Ref<> module(PyModule_Create(&definition));
   if (!module || !define_lease(module.get()) || !define_channel(module.get())) return nullptr;
   return module.take();

@@ -7,6 +7,12 @@ from contextlib import contextmanager
 from operator import index
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from isthmus.errors import UnsupportedPythonError
+from isthmus.preflight import interpreter_problem
+
+if problem := interpreter_problem():
+    raise UnsupportedPythonError(problem)
+
 import numpy as np
 
 from isthmus import _native

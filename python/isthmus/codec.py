@@ -67,13 +67,14 @@ class Codec:
         return _TENSORS[index] if index < 64 else Ext(TENSOR, index.to_bytes(4, "big"))
 
     def _raise_up(self, code: int, data: memoryview) -> Any:
-        if code == TENSOR and len(data) == 4:
-            index = int.from_bytes(data, "big")
+        value = bytes(data)  # its length is wrong as a memoryview before msgspec 0.20
+        if code == TENSOR and len(value) == 4:
+            index = int.from_bytes(value, "big")
             if index < len(self._received):
                 return self._received[index]
             raise UnsupportedValueError(f"the message has no tensor {index}")
         if code == INTEGER:
-            return int.from_bytes(data, "big", signed=True)
+            return int.from_bytes(value, "big", signed=True)
         raise UnsupportedValueError(f"MessagePack extension type {code} is not known")
 
     def _lower(self, value: Any) -> Any:

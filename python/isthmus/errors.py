@@ -16,7 +16,8 @@
     ├── FunctionNotFoundError   ERR_FUNCTION_NOT_FOUND  no public function of that name (also a LookupError)
     ├── ArgumentsError          ERR_ARGUMENTS           they do not fit the signature (also a TypeError)
     ├── UnsupportedValueError   ERR_VALUE               a value that cannot cross (also a TypeError)
-    └── AbortedError            ERR_ABORTED             Node no longer waits for the call
+    ├── AbortedError            ERR_ABORTED             Node no longer waits for the call
+    └── UnsupportedPythonError  ERR_EXTENSION           not in this interpreter (also an ImportError)
 """
 
 from __future__ import annotations
@@ -128,6 +129,10 @@ class UnsupportedValueError(IsthmusError, TypeError):
 
 class AbortedError(IsthmusError):
     code = "ERR_ABORTED"
+
+
+class UnsupportedPythonError(IsthmusError, ImportError):
+    code = "ERR_EXTENSION"
 
 
 #: For the extension, which knows codes.

@@ -34,17 +34,10 @@ def reason() -> "dict[str, object] | None":
             "ERR_PYTHON_TOO_OLD", "Python " + version + " is too old: 3.11 or later is needed"
         )
     import importlib
-    import sysconfig
 
-    if sys.implementation.name != "cpython":
-        return because(
-            "ERR_EXTENSION", sys.implementation.name + " is not supported: CPython is needed"
-        )
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return because(
-            "ERR_EXTENSION",
-            "free-threaded CPython is not supported yet: a build with the GIL is needed",
-        )
+    problem = interpreter_problem()
+    if problem is not None:
+        return because("ERR_EXTENSION", problem)
     missing = []
     problems = []
     for package in PACKAGES:
@@ -59,6 +52,17 @@ def reason() -> "dict[str, object] | None":
         importlib.import_module("isthmus._native")
     except ImportError as error:
         return because("ERR_EXTENSION", str(error))
+    return None
+
+
+def interpreter_problem() -> "str | None":
+    """Why the extension cannot work in this interpreter, or None."""
+    import sysconfig
+
+    if sys.implementation.name != "cpython":
+        return sys.implementation.name + " is not supported: CPython is needed"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "free-threaded CPython is not supported yet: a build with the GIL is needed"
     return None
 
 

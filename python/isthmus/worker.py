@@ -138,10 +138,7 @@ class Worker:
         allocator(True)
         function = self._find(name)
         try:
-            if len(call) == 2:
-                result = function(*call[1])
-            else:
-                result = function(*call[1], **call[2])
+            result = function(*call[1]) if len(call) == 2 else function(*call[1], **call[2])
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is None:
                 kwargs = call[2] if len(call) > 2 else {}

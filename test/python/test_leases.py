@@ -186,3 +186,20 @@ def test_wrong_arguments_to_send_raise(start, arguments):
     channel = start(SOURCE).channel
     with pytest.raises((TypeError, ValueError, OverflowError, SystemError)):
         channel.send(*arguments)
+
+
+BFLOAT = """
+import sys
+if without: sys.modules["ml_dtypes"] = None
+def echo(x): return x
+def dtype(x): return x.dtype.name
+"""
+
+
+@pytest.mark.parametrize("without, name", [(False, "bfloat16"), (True, "uint16")])
+def test_bfloat16_is_that_of_ml_dtypes_if_it_is_there(start, without, name):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    worker = start(f"without = {without}" + BFLOAT)
+    array = np.arange(1000).astype(ml_dtypes.bfloat16)
+    assert worker.call("dtype", array) == name
+    assert worker.call("echo", array).dtype == name
