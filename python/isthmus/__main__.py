@@ -10,7 +10,7 @@ import sys
 
 
 def main(arguments: "list[str]") -> None:
-    options = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    options = dict(zip(arguments[::2], arguments[1::2]))  # noqa: B905  3.10 and later know strict
     if (
         len(arguments) % 2 != 0
         or not set(options) <= {"--fd", "--extension"}
