@@ -19,13 +19,20 @@ uint64_t bytes_argument(const Napi::Value& value) noexcept {
 // allocate(bytes, zeroed): the slot, or minus the status.
 Napi::Value ChannelObject::allocate(const Napi::CallbackInfo& info) {
   Slot slot = kNoSlot;
+  if (channel_ == nullptr) return Napi::Number::New(info.Env(), -static_cast<double>(Status::kClosed));
   const Status status = channel_->allocate(bytes_argument(info[0]), info[1].As<Napi::Boolean>().Value(), slot);
-  return Napi::Number::New(info.Env(), status == Status::kOk ? static_cast<double>(slot) : -static_cast<double>(status));
+  return Napi::Number::New(info.Env(),
+                           status == Status::kOk ? static_cast<double>(slot) : -static_cast<double>(status));
 }
 
-void ChannelObject::retain(const Napi::CallbackInfo& info) { channel_->ledger().retain(slot_argument(info[0])); }
+void ChannelObject::retain(const Napi::CallbackInfo& info) {
+  if (ledger_ != nullptr) ledger_->retain(slot_argument(info[0]));
+}
 
-void ChannelObject::release(const Napi::CallbackInfo& info) { channel_->ledger().release(slot_argument(info[0])); }
+void ChannelObject::release(const Napi::CallbackInfo& info) {
+  if (ledger_ != nullptr) ledger_->release(slot_argument(info[0]));
+  let_memory_go();
+}
 
 // view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
 Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
@@ -33,8 +40,12 @@ Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
   const uint64_t offset = bytes_argument(info[1]);
   const uint64_t bytes = bytes_argument(info[2]);
   uint64_t copied = 0;
+  if (ledger_ == nullptr) {
+    raise(info.Env(), Status::kUnknownBlock, "cannot look at the block");
+    return info.Env().Undefined();
+  }
   const Napi::Value buffer = views_->create(info.Env(), slot, offset, bytes, &copied);
-  if (copied != 0) channel_->count_copied(copied);
+  if (copied != 0 && channel_ != nullptr) channel_->count_copied(copied);
   return buffer;
 }
 
@@ -43,15 +54,20 @@ void ChannelObject::detach(const Napi::CallbackInfo& info) {
   auto buffer = info[0].As<Napi::ArrayBuffer>();
   const void* data = buffer.Data();
   buffer.Detach();
-  views_->detached(data);
+  if (views_ != nullptr) views_->detached(data);
+  let_memory_go();
 }
 
 // copyIn(slot, offset, source): source is any ArrayBufferView.
 void ChannelObject::copy_in(const Napi::CallbackInfo& info) {
+  if (channel_ == nullptr) {
+    raise(info.Env(), Status::kClosed, "cannot copy into the block");
+    return;
+  }
   const Slot slot = slot_argument(info[0]);
   const uint64_t offset = bytes_argument(info[1]);
   const auto source = info[2].As<Napi::Uint8Array>();
-  Ledger& ledger = channel_->ledger();
+  Ledger& ledger = *ledger_;
   const uint64_t length = ledger.length(slot);
   const uint64_t bytes = source.ByteLength();
   if (offset > length || bytes > length - offset) {
@@ -65,7 +81,8 @@ void ChannelObject::copy_in(const Napi::CallbackInfo& info) {
 namespace {
 
 // Gathers strided elements into C order. `axis` counts down the axes; the innermost ones are copied element by element.
-uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const int64_t* strides, size_t axes, size_t itemsize) {
+uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const int64_t* strides, size_t axes,
+                size_t itemsize) {
   if (axes == 0) {
     std::memcpy(to, from, itemsize);
     return to + itemsize;
@@ -74,7 +91,8 @@ uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const in
     std::memcpy(to, from, static_cast<size_t>(*shape) * itemsize);
     return to + static_cast<size_t>(*shape) * itemsize;
   }
-  for (int64_t at = 0; at < *shape; ++at) to = gather(to, from + at * *strides, shape + 1, strides + 1, axes - 1, itemsize);
+  for (int64_t at = 0; at < *shape; ++at)
+    to = gather(to, from + at * *strides, shape + 1, strides + 1, axes - 1, itemsize);
   return to;
 }
 
@@ -83,7 +101,11 @@ uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const in
 // copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides): both BigInt64Array, strides in bytes. The elements are
 // known to lie in the block: the tensor was verified, or made from one that was.
 void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
-  Ledger& ledger = channel_->ledger();
+  if (channel_ == nullptr) {
+    raise(info.Env(), Status::kClosed, "cannot copy the tensor");
+    return;
+  }
+  Ledger& ledger = *ledger_;
   uint8_t* to = ledger.data(slot_argument(info[0]));
   const uint8_t* from = ledger.data(slot_argument(info[1])) + bytes_argument(info[2]);
   const size_t itemsize = bytes_argument(info[3]);
@@ -93,7 +115,9 @@ void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
   channel_->count_copied(static_cast<uint64_t>(end - to));
 }
 
-void ChannelObject::prefault(const Napi::CallbackInfo& info) { channel_->ledger().prefault(bytes_argument(info[0])); }
+void ChannelObject::prefault(const Napi::CallbackInfo& info) {
+  if (channel_ != nullptr) ledger_->prefault(bytes_argument(info[0]));
+}
 
 // V8 does not see the bytes that views show, so it is told of a large amount for a moment: it collects at once, and
 // stores that nobody reaches are gone when this returns.
@@ -102,8 +126,9 @@ void ChannelObject::collect_now() noexcept {
   int64_t adjusted = 0;
   napi_adjust_external_memory(Env(), kMuch, &adjusted);
   napi_adjust_external_memory(Env(), -kMuch, &adjusted);
-  views_->poll_all();
+  if (views_ != nullptr) views_->poll_all();
   poll_orphans();
+  let_memory_go();
 }
 
 void ChannelObject::collect(const Napi::CallbackInfo&) { collect_now(); }
@@ -112,7 +137,7 @@ void ChannelObject::collect(const Napi::CallbackInfo&) { collect_now(); }
 // again for every eighth more. What a collection frees may show only a turn later, when finalizers have run: the mark
 // comes down then.
 void ChannelObject::collect_if_much_is_borrowed() noexcept {
-  Ledger& ledger = channel_->ledger();
+  Ledger& ledger = *ledger_;
   const uint64_t quarter = channel_->identity().limit_bytes / 4;
   const auto next_mark = [&] { return std::max(quarter, ledger.borrowed_bytes() + quarter / 2); };
   if (ledger.borrowed_bytes() < collect_at_bytes_) {
@@ -125,11 +150,26 @@ void ChannelObject::collect_if_much_is_borrowed() noexcept {
   channel_->flush_returns();
 }
 
+ChannelObject::Figures ChannelObject::figures() const noexcept {
+  if (channel_ == nullptr) return last_figures_;
+  Figures figures{channel_->identity().limit_bytes, channel_->spin_ns(), {}};
+  for (const Side side : {Side::kNode, Side::kWorker}) {
+    const Counters& counters = channel_->counters(side);
+    const std::atomic<uint64_t>* const values[5] = {&counters.copied_bytes, &counters.shared_bytes, &counters.messages,
+                                                    &counters.notifications, &counters.parks};
+    for (size_t at = 0; at < 5; ++at) figures.sides[index(side)][at] = values[at]->load(std::memory_order_relaxed);
+  }
+  return figures;
+}
+
 Napi::Value ChannelObject::stats(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const LedgerStats ledger = channel_->ledger().stats();
+  const LedgerStats ledger = ledger_ != nullptr ? ledger_->stats() : LedgerStats{};
+  const Figures channel = figures();
   Napi::Object out = Napi::Object::New(env);
-  const auto set = [&](const char* name, uint64_t value) { out.Set(name, Napi::Number::New(env, static_cast<double>(value))); };
+  const auto set = [&](const char* name, uint64_t value) {
+    out.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
   set("ownBlocks", ledger.own_blocks);
   set("ownBytes", ledger.own_bytes);
   set("lentLeases", ledger.lent_leases);
@@ -138,18 +178,14 @@ Napi::Value ChannelObject::stats(const Napi::CallbackInfo& info) {
   set("physicalBytes", ledger.physical_bytes);
   set("peerPhysicalBytes", ledger.peer_bytes);
   set("hotBytes", ledger.hot_bytes);
-  set("limitBytes", ledger.limit_bytes);
-  set("views", views_->size());
-  set("spinNs", channel_->spin_ns());
+  set("limitBytes", channel.limit_bytes);
+  set("views", views_ != nullptr ? views_->size() : 0);
+  set("spinNs", channel.spin_ns);
   const char* const names[2][5] = {
       {"nodeCopiedBytes", "nodeSharedBytes", "nodeMessages", "nodeNotifications", "nodeParks"},
       {"workerCopiedBytes", "workerSharedBytes", "workerMessages", "workerNotifications", "workerParks"}};
-  for (const Side side : {Side::kNode, Side::kWorker}) {
-    const Counters& counters = channel_->counters(side);
-    const std::atomic<uint64_t>* const values[5] = {&counters.copied_bytes, &counters.shared_bytes, &counters.messages,
-                                                    &counters.notifications, &counters.parks};
-    for (size_t at = 0; at < 5; ++at) set(names[index(side)][at], values[at]->load(std::memory_order_relaxed));
-  }
+  for (const Side side : {Side::kNode, Side::kWorker})
+    for (size_t at = 0; at < 5; ++at) set(names[index(side)][at], channel.sides[index(side)][at]);
   return out;
 }
 
@@ -157,7 +193,8 @@ Napi::Value ChannelObject::stats(const Napi::CallbackInfo& info) {
 Napi::Value ChannelObject::holders(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Array out = Napi::Array::New(env);
-  for (const Holder& holder : channel_->ledger().largest(3)) {
+  if (ledger_ == nullptr) return out;
+  for (const Holder& holder : ledger_->largest(3)) {
     Napi::Object each = Napi::Object::New(env);
     each.Set("bytes", Napi::Number::New(env, static_cast<double>(holder.length)));
     each.Set("refs", Napi::Number::New(env, holder.refs));

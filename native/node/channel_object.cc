@@ -54,7 +54,8 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWr
     raise(env, status, "cannot make shared memory for a channel");
     return;
   }
-  views_ = std::make_unique<ViewTable>(channel_->shared_ledger());
+  ledger_ = channel_->shared_ledger();
+  views_ = std::make_unique<ViewTable>(ledger_);
   collect_at_bytes_ = wanted.limit_bytes / 4;
   auto outbox = info[1].As<Napi::Uint8Array>();
   auto inbox = info[2].As<Napi::Uint8Array>();
@@ -89,7 +90,8 @@ void ChannelObject::on_environment_end(napi_async_cleanup_hook_handle handle, vo
   self->cleanup_ = nullptr;
   self->channel_->close();
   Loop* loop = std::exchange(self->loop_, nullptr);
-  loop->stop([](void* hook) { napi_remove_async_cleanup_hook(static_cast<napi_async_cleanup_hook_handle>(hook)); }, handle);
+  loop->stop([](void* hook) { napi_remove_async_cleanup_hook(static_cast<napi_async_cleanup_hook_handle>(hook)); },
+             handle);
 }
 
 void ChannelObject::stop_loop() noexcept {
@@ -107,6 +109,7 @@ void ChannelObject::close_peer(const Napi::CallbackInfo&) { os::close_descriptor
 Napi::Value ChannelObject::read_socket(const Napi::CallbackInfo& info) {
   char text[8192];
   size_t descriptors = 0;
+  if (channel_ == nullptr) return info.Env().Undefined();
   const int64_t bytes = os::receive_with_descriptors(channel_->socket(), text, sizeof text, nullptr, &descriptors, 0);
   if (bytes <= 0) return info.Env().Undefined();
   return Napi::String::New(info.Env(), text, static_cast<size_t>(bytes));
@@ -118,11 +121,17 @@ void ChannelObject::deliver_rest(const Napi::CallbackInfo&) {
   }
 }
 
-void ChannelObject::hang_up(const Napi::CallbackInfo&) { channel_->hang_up(); }
+void ChannelObject::hang_up(const Napi::CallbackInfo&) {
+  if (channel_ != nullptr) channel_->hang_up();
+}
 
-void ChannelObject::reap(const Napi::CallbackInfo&) { channel_->reap(); }
+void ChannelObject::reap(const Napi::CallbackInfo&) {
+  if (channel_ != nullptr) channel_->reap();
+}
 
+// Descriptors, rings and free memory go now, not when this object is collected: V8 thinks that it is small.
 void ChannelObject::close(const Napi::CallbackInfo&) {
+  if (channel_ == nullptr) return;
   channel_->close();
   stop_loop();
   on_messages_.Reset();
@@ -130,6 +139,21 @@ void ChannelObject::close(const Napi::CallbackInfo&) {
   inbox_.Reset();
   outbox_data_ = nullptr;
   inbox_data_ = nullptr;
+  message_.drop();
+  message_held_ = false;
+  last_figures_ = figures();
+  channel_.reset();
+  views_->poll_all();
+  ledger_->trim();
+  let_memory_go();
+}
+
+// A closed bridge makes no more blocks: once none is in use, its segments are of no more use either.
+void ChannelObject::let_memory_go() noexcept {
+  if (channel_ != nullptr || ledger_ == nullptr || ledger_->borrowed_bytes() != 0) return;
+  if (ledger_->stats().own_blocks != 0) return;
+  views_.reset();
+  ledger_.reset();
 }
 
 // --- messages --------------------------------------------------------------------------------------------
@@ -145,6 +169,7 @@ Napi::Value ChannelObject::send(const Napi::CallbackInfo& info) {
 Napi::Value ChannelObject::send_bytes(const Napi::CallbackInfo& info) {
   auto bytes = info[0].As<Napi::Uint8Array>();
   if (bytes.ByteLength() > INT32_MAX) return Napi::Number::New(info.Env(), static_cast<double>(Status::kTooLarge));
+  if (channel_ == nullptr) return Napi::Number::New(info.Env(), static_cast<double>(Status::kClosed));
   const Status status = channel_->send(bytes.Data(), static_cast<uint32_t>(bytes.ByteLength()));
   if (loop_ != nullptr) loop_->touch();
   return Napi::Number::New(info.Env(), static_cast<double>(status));
@@ -198,6 +223,7 @@ bool ChannelObject::deliver() noexcept {
     const bool failed = status == Status::kProtocol;
     call_javascript(Napi::Number::New(Env(), static_cast<double>(filled)), failed ? status : Status::kOk);
   }
+  if (channel_ == nullptr) return false;  // JavaScript closed it
   collect_if_much_is_borrowed();
   return oversized || message_held_;
 }

@@ -59,12 +59,23 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   void collect_now() noexcept;
   void collect_if_much_is_borrowed() noexcept;
   void stop_loop() noexcept;
+  void let_memory_go() noexcept;
 
-  std::unique_ptr<Channel> channel_;
-  std::unique_ptr<ViewTable> views_;
+  // What stats() says of the channel itself. Kept when it is closed.
+  struct Figures {
+    uint64_t limit_bytes;
+    uint64_t spin_ns;
+    uint64_t sides[2][5];
+  };
+  [[nodiscard]] Figures figures() const noexcept;
+
+  std::unique_ptr<Channel> channel_;  // null: closed
+  std::shared_ptr<Ledger> ledger_;    // null: closed, and no block is in use
+  std::unique_ptr<ViewTable> views_;  // null when the ledger is
+  Figures last_figures_{};
   Loop* loop_ = nullptr;  // deletes itself
   int peer_socket_ = -1;
-  Message message_;       // the last one taken, when it did not fit the inbox any more
+  Message message_;  // the last one taken, when it did not fit the inbox any more
   bool message_held_ = false;
   uint64_t collect_at_bytes_ = 0;
 
