@@ -213,7 +213,11 @@ bool Channel::spin(int64_t deadline_ns, bool for_space) noexcept {
 Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
   if (closed()) return Status::kClosed;
   if (!for_space && has_input()) return Status::kOk;
-  if (spin_ns() != 0 && spin(deadline_ns, for_space)) return Status::kOk;
+  if (spin_ns() != 0 && spin_policy_.may_poll()) {
+    const bool found = spin(deadline_ns, for_space);
+    spin_policy_.polled(found);
+    if (found) return Status::kOk;
+  }
   flush_returns();
   {
     const Lock lock(sleepers_mutex_);

@@ -19,6 +19,7 @@
 #include "core/ledger.h"
 #include "core/message.h"
 #include "core/ring.h"
+#include "core/spin_policy.h"
 
 namespace isthmus {
 
@@ -88,6 +89,7 @@ class Channel {
   [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
   [[nodiscard]] const Counters& counters(Side side) const noexcept { return control().sides[index(side)].counters; }
   void count_copied(uint64_t bytes) noexcept;
+  [[nodiscard]] SpinPolicy& spin_policy() noexcept { return spin_policy_; }
   [[nodiscard]] uint64_t spin_ns() const noexcept { return spin_ns_; }
   void set_spin_ns(uint64_t spin_ns) noexcept { spin_ns_ = std::min(spin_ns, kMaxSpinNs); }
 
@@ -136,6 +138,7 @@ class Channel {
   Doorbell doorbell_;
   std::atomic<bool> closed_{false};
   std::atomic<uint64_t> spin_ns_;
+  SpinPolicy spin_policy_;
   std::atomic<int64_t> last_activity_ns_{0};
 
   std::mutex sleepers_mutex_;  // leaf; guards the announcement, not the sleep

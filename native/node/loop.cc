@@ -47,6 +47,7 @@ void Loop::stop(Stopped stopped, void* argument) noexcept {
 void Loop::set_pending(bool pending) noexcept {
   if (pending == pending_ || stopped_) return;
   pending_ = pending;
+  decided_ = false;
   for (auto* handle : {reinterpret_cast<uv_handle_t*>(&idle_), reinterpret_cast<uv_handle_t*>(&event_)})
     pending ? uv_ref(handle) : uv_unref(handle);
 }
@@ -54,7 +55,13 @@ void Loop::set_pending(bool pending) noexcept {
 void Loop::touch() noexcept {
   if (stopped_) return;
   last_activity_ns_ = 0;  // counted from the next look at the clock
-  if (channel_.spin_ns() != 0) poll();
+  await();
+}
+
+void Loop::await() noexcept {
+  if (polling_ || decided_) return;
+  decided_ = true;
+  if (channel_.spin_ns() != 0 && channel_.spin_policy().may_poll()) poll();
 }
 
 void Loop::set_wants_space(bool wants) noexcept {
@@ -90,6 +97,7 @@ void Loop::on_idle() noexcept {
       if (has_work()) {
         deliver_(owner_);
         if (stopped_) return;
+        channel_.spin_policy().polled(true);
         last_activity_ns_ = os::now_ns();
         break;
       }
@@ -100,7 +108,10 @@ void Loop::on_idle() noexcept {
   } while (now < turn_ends && now - last_activity_ns_ < static_cast<int64_t>(channel_.spin_ns()));
   channel_.flush_returns();
   const bool idle_long_enough = now - last_activity_ns_ >= static_cast<int64_t>(channel_.spin_ns());
-  if ((!pending_ || idle_long_enough) && !channel_.has_input()) park();
+  if ((pending_ && !idle_long_enough) || channel_.has_input()) return;
+  if (pending_) channel_.spin_policy().polled(false);
+  decided_ = pending_;
+  park();
 }
 
 void Loop::on_event() noexcept {
@@ -109,10 +120,9 @@ void Loop::on_event() noexcept {
   if (stopped_) return;
   last_activity_ns_ = os::now_ns();
   channel_.flush_returns();
-  if (pending_ && channel_.spin_ns() != 0)
-    poll();
-  else
-    park();
+  decided_ = false;
+  if (pending_) await();
+  if (!polling_) park();
 }
 
 }  // namespace isthmus::node

@@ -1,7 +1,8 @@
 // How the event loop notices the ring.
 //
 //   polling   a uv_idle handle looks at the ring in every turn of the loop, so that nobody needs a system call;
-//             only while calls are pending, and for the spin budget after the last activity
+//             only while calls are pending, for the spin budget after the last activity, and while that pays
+//             (core/spin_policy.h)
 //   parked    the doorbell was announced; a uv_poll handle waits on its event
 //
 // In either state at most a budget of messages is delivered per turn, so that a flood cannot starve the loop.
@@ -39,7 +40,8 @@ class Loop {
   ~Loop() = default;
   void on_idle() noexcept;
   void on_event() noexcept;
-  void poll() noexcept;  // start polling
+  void poll() noexcept;   // start polling
+  void await() noexcept;  // an answer is to come: poll if that pays
   void park() noexcept;
   bool has_work() noexcept;
 
@@ -49,6 +51,7 @@ class Loop {
   uv_idle_t idle_;
   uv_poll_t event_;
   bool polling_ = false;
+  bool decided_ = false;  // whether to poll for what is pending: once per wait, not once per call
   bool pending_ = false;
   bool wants_space_ = false;
   bool stopped_ = false;
