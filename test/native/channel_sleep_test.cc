@@ -51,6 +51,22 @@ int echo(Channel& worker) {
 
 bool is_notified(const Channel& channel) { return os::wait_event(channel.event(), -1, 0) == os::Wake::kNotified; }
 
+// Node borrows that many small blocks of the worker's, which keeps no reference of its own.
+std::vector<Slot> borrow(ChannelPair& pair, size_t count) {
+  std::vector<Slot> borrowed;
+  Message message;
+  while (borrowed.size() < count) {
+    Slot slot = kNoSlot;
+    CHECK_EQ(pair.worker->allocate(64, false, slot), Status::kOk);
+    CHECK_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, 64)}), Status::kOk);
+    pair.worker->ledger().release(slot);
+    CHECK_EQ(pair.node->receive(message), Status::kOk);
+    borrowed.push_back(slot_of(message));
+    message.disown();
+  }
+  return borrowed;
+}
+
 // Node and a worker process that runs `body(channel)`.
 struct WorkerProcess {
   template <typename Body>
@@ -100,46 +116,45 @@ TEST("an event loop parks only when there is nothing to do, and is notified when
 }
 
 TEST("room that came between the refusal and the sleep is seen, though returns were flushed in between") {
-  ChannelPair pair;
-  Slot slot = kNoSlot;
-  CHECK_EQ(pair.worker->allocate(kMiB, false, slot), Status::kOk);
-  CHECK_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, kMiB)}), Status::kOk);
-  Message held;
-  REQUIRE_EQ(pair.node->receive(held), Status::kOk);
-  while (send(*pair.node, Kind::Call, 1, std::string(2000, 'x')) == Status::kOk) {
-  }
-  held.drop();  // a return is owed now
-  CHECK_EQ(pair.worker->drain(), Status::kOk);
-  CHECK_EQ(pair.node->wait(os::now_ns() + 10 * kSecond, true), Status::kOk);
-}
-
-TEST("a ring full of returns wakes the parked side that must take them") {
   ChannelOptions options = small_options();
   options.ring_bytes = kMinRingBytes;
   ChannelPair pair(options);
-  std::vector<Slot> borrowed;
-  Message message;
-  for (int count = 0; count < 200; ++count) {
-    Slot slot = kNoSlot;
-    REQUIRE_EQ(pair.worker->allocate(64, false, slot), Status::kOk);
-    REQUIRE_EQ(send_all(*pair.worker, Kind::Result, 1, ""), Status::kOk);
-    REQUIRE_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, 64)}), Status::kOk);
-    REQUIRE_EQ(pair.node->receive(message), Status::kOk);
-    REQUIRE_EQ(pair.node->receive(message), Status::kOk);
-    borrowed.push_back(slot_of(message));
-    message.disown();
+  std::vector<Slot> borrowed = borrow(pair, 30);
+  CHECK_EQ(pair.worker->drain(), Status::kOk);
+  while (send(*pair.node, Kind::Call, 1, std::string(100, 'x')) == Status::kOk) {
   }
-  CHECK(pair.worker->park(false));
-  for (const Slot slot : borrowed) {  // one record each
-    pair.node->ledger().release(slot);
+  for (; !pair.node->ledger().owes_returns(0); borrowed.pop_back()) {  // until not even a return has room
+    REQUIRE(!borrowed.empty());
+    pair.node->ledger().release(borrowed.back());
     pair.node->flush_returns();
   }
   CHECK_EQ(send(*pair.node, Kind::Call, 1, ""), Status::kFull);
-  CHECK(is_notified(*pair.worker));
-  pair.worker->unpark();
-  for (int round = 0; round < 3 && send(*pair.node, Kind::Call, 1, "") == Status::kFull; ++round)
-    CHECK_EQ(pair.worker->drain(), Status::kOk);  // the rest of the returns goes first
-  CHECK_EQ(pair.worker->receive(message), Status::kOk);
+  CHECK_EQ(pair.worker->drain(), Status::kOk);
+  CHECK_EQ(pair.node->wait(os::now_ns() + 10 * kSecond, true), Status::kOk);  // flushes, and so looks at the ring
+  CHECK(!pair.node->ledger().owes_returns(0));
+}
+
+TEST("a ring full of returns wakes the parked side that must take them, when a call or a return is refused") {
+  ChannelOptions options = small_options();
+  options.ring_bytes = kMinRingBytes;
+  for (const bool call_is_refused : {true, false}) {
+    ChannelPair pair(options);
+    const std::vector<Slot> borrowed = borrow(pair, 200);
+    CHECK_EQ(pair.worker->drain(), Status::kOk);
+    CHECK(pair.worker->park(false));
+    for (size_t at = 0; at < (call_is_refused ? 50 : borrowed.size()); ++at) {  // one record each
+      pair.node->ledger().release(borrowed[at]);
+      pair.node->flush_returns();
+    }
+    CHECK_EQ(is_notified(*pair.worker), !call_is_refused);
+    CHECK_EQ(send(*pair.node, Kind::Call, 1, std::string(400, 'x')), Status::kFull);
+    CHECK(is_notified(*pair.worker));
+    pair.worker->unpark();
+    for (int round = 0; round < 3 && send(*pair.node, Kind::Call, 1, "") == Status::kFull; ++round)
+      CHECK_EQ(pair.worker->drain(), Status::kOk);  // the rest of the returns goes first
+    Message message;
+    CHECK_EQ(pair.worker->receive(message), Status::kOk);
+  }
 }
 
 TEST("returns alone do not wake a parked side, until they are worth it") {
@@ -227,7 +242,6 @@ TEST("one thread waits for room while another waits for results: both are woken"
 
 TEST("a thread that drains for its allocations takes no message away from one that sleeps") {
   ChannelPair pair;
-  constexpr uint32_t kResults = 30'000;
   std::atomic<bool> done{false};
   std::thread allocator([&] {
     while (!done) {
@@ -236,14 +250,14 @@ TEST("a thread that drains for its allocations takes no message away from one th
       pair.node->ledger().release(slot);
     }
   });
-  std::thread worker([&] {
-    for (uint32_t id = 1; id <= kResults; ++id) CHECK_EQ(send_all(*pair.worker, Kind::Result, id, ""), Status::kOk);
-  });
+  std::thread worker([&] { CHECK_EQ(echo(*pair.worker), 0); });
   Message message;
-  for (uint32_t id = 1; id <= kResults; ++id) {
+  for (uint32_t id = 1; id <= 30'000; ++id) {  // one at a time: no later message makes up for one that was slept through
+    REQUIRE_EQ(send(*pair.node, Kind::Call, id, ""), Status::kOk);
     REQUIRE_EQ(next(*pair.node, message), Status::kOk);
     REQUIRE_EQ(message->id(), id);
   }
+  CHECK_EQ(send(*pair.node, Kind::Call, 0, ""), Status::kOk);
   done = true;
   allocator.join();
   worker.join();
