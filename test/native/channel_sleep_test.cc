@@ -189,18 +189,22 @@ TEST("two processes that never poll: 30,000 calls, one after another, are all an
   CHECK_EQ(worker.process.wait(), 0);
 }
 
-TEST("two processes that poll a little and then park: 30,000 calls are all answered") {
-  ChannelOptions options = small_options();
-  options.spin_ns = 5'000;
-  WorkerProcess worker(options, echo);
-  Message message;
-  for (uint32_t id = 1; id <= 30'000; ++id) {
-    REQUIRE_EQ(send(*worker.node, Kind::Call, id, "payload"), Status::kOk);
-    REQUIRE_EQ(next(*worker.node, message), Status::kOk);
-    REQUIRE_EQ(message->id(), id);
+TEST("two processes, one polling, one not: answers that come just when Node goes to sleep are all seen") {
+  for (const uint64_t node_spin_ns : {uint64_t{0}, uint64_t{1'000}}) {
+    WorkerProcess worker(small_options(), [](Channel& channel) {
+      channel.set_spin_ns(100'000);
+      return echo(channel);
+    });
+    worker.node->set_spin_ns(node_spin_ns);
+    Message message;
+    for (uint32_t id = 1; id <= 30'000; ++id) {
+      REQUIRE_EQ(send(*worker.node, Kind::Call, id, "payload"), Status::kOk);
+      REQUIRE_EQ(next(*worker.node, message), Status::kOk);
+      REQUIRE_EQ(message->id(), id);
+    }
+    CHECK_EQ(send(*worker.node, Kind::Call, 0, ""), Status::kOk);
+    CHECK_EQ(worker.process.wait(), 0);
   }
-  CHECK_EQ(send(*worker.node, Kind::Call, 0, ""), Status::kOk);
-  CHECK_EQ(worker.process.wait(), 0);
 }
 
 TEST("two processes, both rings full: nobody blocks for ever, nothing is lost or reordered") {
@@ -240,8 +244,30 @@ TEST("one thread waits for room while another waits for results: both are woken"
   worker.join();
 }
 
+TEST("what another thread is taking from the ring just then is not slept through") {
+  ChannelPair pair;
+  for (uint32_t round = 0; round < 20; ++round) {
+    // Taking a large message in is a long time under the lock; the sender found nobody asleep and notified nobody.
+    REQUIRE_EQ(send(*pair.worker, Kind::Result, round, std::string(10 * kMiB, 'x')), Status::kOk);
+    std::atomic<bool> taking{false};
+    std::thread other([&] {
+      taking = true;
+      CHECK_EQ(pair.node->drain(), Status::kOk);
+    });
+    while (!taking) std::this_thread::yield();
+    CHECK_EQ(pair.node->wait(os::now_ns() + 10 * kSecond, false), Status::kOk);
+    other.join();
+    Message message;
+    CHECK_EQ(pair.node->receive(message), Status::kOk);
+    message.drop();
+    pair.node->flush_returns();
+    CHECK_EQ(pair.worker->drain(), Status::kOk);
+  }
+}
+
 TEST("a thread that drains for its allocations takes no message away from one that sleeps") {
   ChannelPair pair;
+  pair.worker->set_spin_ns(100'000);  // answers come just when Node goes to sleep
   std::atomic<bool> done{false};
   std::thread allocator([&] {
     while (!done) {
@@ -252,7 +278,7 @@ TEST("a thread that drains for its allocations takes no message away from one th
   });
   std::thread worker([&] { CHECK_EQ(echo(*pair.worker), 0); });
   Message message;
-  for (uint32_t id = 1; id <= 30'000; ++id) {  // one at a time: no later message makes up for one that was slept through
+  for (uint32_t id = 1; id <= 20'000; ++id) {  // one at a time: no later message makes up for one that was slept through
     REQUIRE_EQ(send(*pair.node, Kind::Call, id, ""), Status::kOk);
     REQUIRE_EQ(next(*pair.node, message), Status::kOk);
     REQUIRE_EQ(message->id(), id);

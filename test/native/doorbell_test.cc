@@ -97,6 +97,41 @@ TEST("a notification that comes before the wait is kept") {
   CHECK_EQ(os::wait_event(pair.worker.event(), -1, -1), os::Wake::kNotified);
 }
 
+TEST("announcing and publishing at the same moment: one of the two sides sees the other") {
+  Pair pair;
+  std::atomic<uint64_t> record{0};
+  std::atomic<uint64_t> arrived{0};
+  constexpr uint64_t kRounds = 100'000;
+  const auto meet = [&](uint64_t round) {
+    arrived.fetch_add(1);
+    for (int look = 0; arrived.load() < 2 * round; ++look)
+      if (look > 5'000) std::this_thread::yield();
+  };
+  uint64_t slept_through = 0;
+  bool notified = false;
+  std::thread publisher([&] {
+    for (uint64_t round = 1; round <= kRounds; ++round) {
+      meet(3 * round - 2);
+      record.store(round, std::memory_order_release);
+      notified = pair.node.notify(kAwaitsRecords);
+      meet(3 * round - 1);
+      meet(3 * round);
+    }
+  });
+  for (uint64_t round = 1; round <= kRounds; ++round) {
+    meet(3 * round - 2);
+    pair.worker.announce(kAwaitsRecords);
+    const bool seen = record.load(std::memory_order_acquire) == round;
+    meet(3 * round - 1);
+    if (!seen && !notified) ++slept_through;
+    pair.worker.withdraw();
+    pair.worker.clear();
+    meet(3 * round);
+  }
+  publisher.join();
+  CHECK_EQ(slept_through, 0u);
+}
+
 TEST("two threads that never poll: no wake-up is lost in 40,000 moves") {
   auto table = std::make_unique<Table>();
   const int events[2] = {os::create_event(), os::create_event()};
