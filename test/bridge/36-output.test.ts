@@ -8,18 +8,19 @@ import { isAlive, line, spawned } from './spawned.js'
 const quiet = { stdout: 'events', stderr: 'events' } as const
 const py = await spawned(t, 'printing.py', quiet)
 
-/** The lines that come until the one that is called last. */
+/** The lines that the work prints: lines of before may still be on their way. */
 async function lines(bridge: Bridge, work: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = []
-  const end = `end ${Math.random()}`
+  const [begin, end] = [`begin ${Math.random()}`, `end ${Math.random()}`]
   const listen = (text: string) => seen.push(text)
   bridge.on('stdout', listen)
   const ended = line(bridge, 'stdout', new RegExp(end))
+  await bridge.call('say', begin)
   await work()
   await bridge.call('say', end)
   await ended
   bridge.off('stdout', listen)
-  return seen.slice(0, -1)
+  return seen.slice(seen.indexOf(begin) + 1, seen.indexOf(end))
 }
 
 t.test('print becomes events, one for each line, and the result is still the result', async t => {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { QueueFullError } from 'isthmus'
 import t from 'tap'
 import { rejection, spawned } from './spawned.js'
@@ -55,6 +56,56 @@ t.test('results larger than the ring while calls fill the other one', async t =>
     Array.from({ length: 300 }, (_, number) => py.call('repeat', String(number % 10), 20_000)),
   )
   t.ok(answers.every((answer, number) => answer === String(number % 10).repeat(20_000)))
+})
+
+t.test('answers that come together and are more than one turn delivers', async t => {
+  const py = await spawned(t, 'waiting.py')
+  for (const sizes of [
+    [200_000, 200_000, 200_000],
+    [400_000, 300_000],
+    [1, 600_000, 1],
+    [600_000, 600_000],
+  ]) {
+    const calls = sizes.map(size => py.call('repeat', 'r', size))
+    const until = performance.now() + 50
+    while (performance.now() < until); // all of them are there before the loop turns
+    const answers = (await Promise.all(calls)) as string[]
+    t.strictSame(
+      answers.map(text => text.length),
+      sizes,
+    )
+  }
+})
+
+t.test('what waits for an answer, and not for room, does not poll', async t => {
+  const py = await spawned(t, 'waiting.py', { ...smallest, window: 6 })
+  const gates = [gate(), gate()]
+  const blocked = gates.map(({ path }) => py.call('wait_for', path))
+  const text = 'w'.repeat(900)
+  const calls = Array.from({ length: 40 }, () => py.call('echo', text))
+  gates[0]!.open()
+  await blocked[0]
+  await setTimeout(100)
+  const before = process.cpuUsage()
+  await setTimeout(300)
+  const { user, system } = process.cpuUsage(before)
+  t.ok(user + system < 100_000, `${user + system} us of CPU in 300 ms`)
+  gates[1]!.open()
+  t.ok((await Promise.all(calls)).every(answer => answer === text))
+})
+
+t.test('more results than one turn of the loop takes: the last one is not left behind', async t => {
+  const py = await spawned(t, 'waiting.py', { ringBytes: '4MiB' })
+  for (const count of [25, 26, 27, 28, 51, 52, 53, 54, 78, 79]) {
+    const before = py.stats().worker.messages
+    const calls = Array.from({ length: count }, () => py.call('repeat', 'r', 20_000))
+    while (py.stats().worker.messages < before + count); // all are in the ring before this side looks
+    const answers = (await Promise.all(calls)) as string[]
+    t.ok(
+      answers.every(answer => answer.length === 20_000),
+      `${count} at once`,
+    )
+  }
 })
 
 t.test('tensors of waiting calls stay alive until they are sent', async t => {
