@@ -12,6 +12,7 @@ import {
   ForeignTensorError,
   ProtocolError,
   QueueFullError,
+  SystemError,
   TimeoutError,
 } from './errors.js'
 import { fromPython } from './from-python.js'
@@ -99,17 +100,17 @@ export class Calls {
     kwargs: Readonly<Record<string, unknown>> | undefined,
     options: ResolvedCallOptions | undefined,
   ): Promise<unknown> {
-    if (this.#ended !== undefined) throw this.#ended
-    if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
+    this.#checkWanted(options)
     if (this.#waiting.length >= this.#options.maxQueue && !this.#canSend())
       throw new QueueFullError(this.#options.maxQueue)
 
-    // A getter among the arguments may make a call of its own meanwhile.
+    // A getter among the arguments may make a call of its own meanwhile, or end everything.
     const outerPlaced = this.#placed
     const outerMade = this.#made
     this.#placed = this.#made = undefined
     try {
       const payload = encodeCall(name, args, kwargs, this.#place)
+      this.#checkWanted(options)
       const id = this.#nextId()
       this.#dispatch(Kind.Call, id, payload, this.#placed ?? noTensors)
       this.count++
@@ -126,6 +127,11 @@ export class Calls {
       this.#placed = outerPlaced
       this.#made = outerMade
     }
+  }
+
+  #checkWanted(options: ResolvedCallOptions | undefined): void {
+    if (this.#ended !== undefined) throw this.#ended
+    if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
   }
 
   /** Sends the first message and gives the worker's answer to it. */
@@ -191,21 +197,40 @@ export class Calls {
     payload: Uint8Array | undefined,
     tensors: readonly Placed[],
   ): boolean {
-    const status = this.#writer.write(kind, id, payload, tensors, this.#small, this.#large)
+    let status = this.#write(kind, id, payload, tensors)
+    if (status === Status.arenaFull) {
+      this.#channel.collect() // a long payload goes through the arena, which may be full of garbage
+      status = this.#write(kind, id, payload, tensors)
+    }
     if (status === Status.ok) {
       if (kind === Kind.Call) this.#inFlight++
       return true
     }
     if (status === Status.full) {
-      if (!this.#wantsSpace) {
-        this.#wantsSpace = true
-        this.#channel.setWantsSpace(true)
-      }
+      this.#setWantsSpace(true)
       return false
     }
-    // The worker is gone, and end() is about to say how: it rejects this call with the others.
-    if (status === Status.closed) return true
-    throw this.#memory.refusal(payload?.length ?? 0, status)
+    if (status !== Status.closed && status !== Status.protocol)
+      throw this.#memory.refusal(payload?.length ?? 0, status)
+    // The worker is gone or not to be trusted, and end() is about to say so: it rejects this call with the others.
+    if (status === Status.protocol) queueMicrotask(() => this.#fail(status))
+    return true
+  }
+
+  #write(
+    kind: Kind,
+    id: number,
+    payload: Uint8Array | undefined,
+    tensors: readonly Placed[],
+  ): number {
+    return this.#writer.write(kind, id, payload, tensors, this.#small, this.#large)
+  }
+
+  /** While nothing but an answer can help, room in the ring is no reason to wake up. */
+  #setWantsSpace(wants: boolean): void {
+    if (wants === this.#wantsSpace) return
+    this.#wantsSpace = wants
+    this.#channel.setWantsSpace(wants)
   }
 
   readonly #small = (offset: number, length: number) => this.#channel.send(offset, length)
@@ -231,6 +256,7 @@ export class Calls {
       for (const { slot } of tensors) this.#channel.release(slot)
     }
     this.#waiting = left
+    if (!full) this.#setWantsSpace(false)
   }
 
   /** Gives a tensor or typed array of the arguments its place in the message. */
@@ -304,12 +330,8 @@ export class Calls {
           at += 8 + ((length + 7) & ~7)
         }
       }
-      if (status !== Status.ok) this.#onFailure(new ProtocolError(native.statuses[status]![1]))
-      else if (this.#waiting.length > 0) this.#flushWaiting()
-      if (this.#wantsSpace && this.#waiting.length === 0) {
-        this.#wantsSpace = false
-        this.#channel.setWantsSpace(false)
-      }
+      if (status !== Status.ok) this.#fail(status)
+      else if (this.#waiting.length > 0 || this.#wantsSpace) this.#flushWaiting()
     } finally {
       this.#delivering = false
     }
@@ -363,6 +385,11 @@ export class Calls {
       const info = dtypeFromWire(dtype.code, dtype.bits, dtype.unit)!
       return new Tensor(this.#memory, slot, offset, info, Object.freeze(shape), strides)
     })
+  }
+
+  #fail(status: number): void {
+    const words = native.statuses[status]![1]
+    this.#onFailure(status === Status.protocol ? new ProtocolError(words) : new SystemError(words))
   }
 
   #updateKeepAlive(): void {

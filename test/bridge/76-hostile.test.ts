@@ -1,6 +1,6 @@
 // A worker that breaks the protocol: a typed error, a closed channel, and nobody harmed. (DESIGN 3.7, 4)
 import { fileURLToPath } from 'node:url'
-import { Tensor } from 'isthmus'
+import { type SpawnOptions, Tensor } from 'isthmus'
 import t from 'tap'
 import { basics, bridgeFor, call, type Doubles, isRamp, type Test } from '../fixtures/bridges.js'
 import { gone } from '../fixtures/processes.js'
@@ -9,8 +9,8 @@ import { within } from '../fixtures/watchdog.js'
 const python = fileURLToPath(new URL('../fixtures/hostile-python', import.meta.url))
 
 /** A bridge to a worker that answers calls with a lie of this kind. */
-const hostile = (t: Test, lie: string) =>
-  bridgeFor(t, { source: '' }, { python, env: { HOSTILE: lie }, memory: '64MiB' })
+const hostile = (t: Test, lie: string, options: SpawnOptions = {}) =>
+  bridgeFor(t, { source: '' }, { python, env: { HOSTILE: lie }, memory: '64MiB', ...options })
 
 const lies = [
   'garbage',
@@ -123,6 +123,19 @@ for (const lie of ['payload of garbage', 'payload cut short', 'payload that name
     await t.rejects(call(py, 'f'), { code: 'ERR_PROTOCOL' })
     await within('close', py.close())
   })
+
+t.test(
+  'a head beyond the tail: every call rejects, those sent before it was noticed too',
+  async t => {
+    const py = await hostile(t, 'a head beyond the tail', { ringBytes: 4096 })
+    t.equal(await call(py, 'f'), 42)
+    const calls = Array.from({ length: 100 }, () => py.call('f'))
+    const outcomes = await within('the calls', Promise.allSettled(calls), () => py.stats())
+    for (const outcome of outcomes)
+      t.match(outcome, { status: 'rejected', reason: { code: 'ERR_PROTOCOL' } })
+    await within('close', py.close())
+  },
+)
 
 t.test('answers that nobody waits for are let go', async t => {
   for (const lie of ['answers to nobody', 'two answers']) {
