@@ -57,7 +57,8 @@ class Channel {
   // Moves every record from the ring to the private queue, up to `max_records`. kProtocol closes the channel.
   Status drain(uint32_t max_records = UINT32_MAX) noexcept;
   // The next message, or kEmpty. Drains first. The memory of `out`'s old message is kept for reuse.
-  [[nodiscard]] Status receive(Message& out) noexcept;
+  // kTooLarge: it is longer than `max_bytes`, and stays where it is.
+  [[nodiscard]] Status receive(Message& out, uint64_t max_bytes = UINT64_MAX) noexcept;
   [[nodiscard]] bool has_input() noexcept;
 
   // --- sleeping ---

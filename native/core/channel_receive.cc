@@ -152,10 +152,11 @@ void Channel::drop_queued_call(uint32_t id) noexcept {
   queue_.erase(found);
 }
 
-Status Channel::receive(Message& out) noexcept {
+Status Channel::receive(Message& out, uint64_t max_bytes) noexcept {
   const Status drained = drain();
   const Lock lock(consumer_mutex_);
   if (queue_.empty()) return drained != Status::kOk ? drained : closed() ? Status::kClosed : Status::kEmpty;
+  if (queue_.front().size() > max_bytes) return Status::kTooLarge;
   keep_spare(std::move(out));
   out = std::move(queue_.front());
   queue_.pop_front();

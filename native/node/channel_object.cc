@@ -7,6 +7,11 @@ namespace isthmus::node {
 
 namespace {
 
+constexpr size_t kInboxHeader = 8;
+
+// How long a message may be that still fits into this much of the inbox; both are multiples of 8.
+constexpr size_t room_after_header(size_t bytes) noexcept { return bytes > kInboxHeader ? bytes - kInboxHeader : 0; }
+
 double number(const Napi::Object& options, const char* name) noexcept {
   return options.Get(name).ToNumber().DoubleValue();
 }
@@ -61,7 +66,7 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWr
   auto inbox = info[2].As<Napi::Uint8Array>();
   outbox_data_ = outbox.Data();
   inbox_data_ = inbox.Data();
-  inbox_bytes_ = inbox.ByteLength();
+  inbox_bytes_ = inbox.ByteLength() / 8 * 8;
   outbox_ = Napi::Persistent(outbox);
   inbox_ = Napi::Persistent(inbox);
   on_messages_ = Napi::Persistent(info[3].As<Napi::Function>());
@@ -78,7 +83,6 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWr
 
 ChannelObject::~ChannelObject() {
   stop_loop();
-  message_.drop();
   if (views_ != nullptr) adopt_orphans(std::move(views_));
   os::close_descriptor(peer_socket_);
 }
@@ -139,8 +143,6 @@ void ChannelObject::close(const Napi::CallbackInfo&) {
   inbox_.Reset();
   outbox_data_ = nullptr;
   inbox_data_ = nullptr;
-  message_.drop();
-  message_held_ = false;
   last_figures_ = figures();
   channel_.reset();
   views_->poll_all();
@@ -183,49 +185,46 @@ void ChannelObject::set_wants_space(const Napi::CallbackInfo& info) {
   if (loop_ != nullptr) loop_->set_wants_space(info[0].As<Napi::Boolean>().Value());
 }
 
-// One turn: up to an inbox full of messages. True if there may be more.
+// One turn: up to an inbox full of messages, or one that is larger than the inbox. True if there is more. What is left
+// stays in the channel's queue, where the loop sees it before it sleeps.
 bool ChannelObject::deliver() noexcept {
   const Napi::HandleScope scope(Env());
   size_t filled = 0;
-  Status status = Status::kOk;
-  for (;;) {
-    if (!message_held_) {
-      status = channel_->receive(message_);
-      if (status != Status::kOk) break;
-      message_held_ = true;
-    }
-    const size_t bytes = message_.size();
-    const size_t needed = 8 + (bytes + 7) / 8 * 8;
-    if (needed > inbox_bytes_ - filled) break;
-    const uint32_t header[2] = {static_cast<uint32_t>(bytes), 0};
-    __builtin_memcpy(inbox_data_ + filled, header, sizeof header);
-    __builtin_memcpy(inbox_data_ + filled + sizeof header, message_.data(), bytes);
+  Status status;
+  while ((status = channel_->receive(message_, room_after_header(inbox_bytes_ - filled))) == Status::kOk) {
+    const uint32_t header[2] = {message_.size(), 0};
+    __builtin_memcpy(inbox_data_ + filled, header, kInboxHeader);
+    __builtin_memcpy(inbox_data_ + filled + kInboxHeader, message_.data(), message_.size());
     message_.disown();
-    message_held_ = false;
-    filled += needed;
+    filled += kInboxHeader + (message_.size() + size_t{7}) / 8 * 8;
   }
   views_->poll(32);
   poll_orphans();
-  const bool oversized = message_held_ && filled == 0;
-  if (oversized) {
-    void* data = nullptr;
-    napi_value buffer = nullptr;
-    napi_value copy = nullptr;
-    const size_t bytes = message_.size();
-    if (napi_create_arraybuffer(Env(), bytes, &data, &buffer) != napi_ok ||
-        napi_create_typedarray(Env(), napi_uint8_array, bytes, buffer, 0, &copy) != napi_ok)
-      return false;  // JavaScript cannot run any more
-    __builtin_memcpy(data, message_.data(), bytes);
-    message_.disown();
-    message_held_ = false;
-    call_javascript(copy, Status::kOk);
+  const bool more = status == Status::kTooLarge;
+  if (more && filled == 0) {
+    if (!deliver_large()) return false;
   } else {
-    const bool failed = status == Status::kProtocol;
+    const bool failed = status == Status::kProtocol || status == Status::kSystem;
     call_javascript(Napi::Number::New(Env(), static_cast<double>(filled)), failed ? status : Status::kOk);
   }
   if (channel_ == nullptr) return false;  // JavaScript closed it
   collect_if_much_is_borrowed();
-  return oversized || message_held_;
+  return more;
+}
+
+bool ChannelObject::deliver_large() noexcept {
+  Message message;
+  if (channel_->receive(message) != Status::kOk) return false;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value copy = nullptr;
+  if (napi_create_arraybuffer(Env(), message.size(), &data, &buffer) != napi_ok ||
+      napi_create_typedarray(Env(), napi_uint8_array, message.size(), buffer, 0, &copy) != napi_ok)
+    return false;  // JavaScript cannot run any more
+  __builtin_memcpy(data, message.data(), message.size());
+  message.disown();
+  call_javascript(copy, Status::kOk);
+  return true;
 }
 
 // Not node-addon-api's MakeCallback: it aborts when JavaScript cannot run, as in a thread that is being terminated.

@@ -55,6 +55,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
 
   static void on_environment_end(napi_async_cleanup_hook_handle handle, void* self);
   bool deliver() noexcept;
+  bool deliver_large() noexcept;
   void call_javascript(napi_value bytes, Status status) noexcept;
   void collect_now() noexcept;
   void collect_if_much_is_borrowed() noexcept;
@@ -75,8 +76,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   Figures last_figures_{};
   Loop* loop_ = nullptr;  // deletes itself
   int peer_socket_ = -1;
-  Message message_;  // the last one taken, when it did not fit the inbox any more
-  bool message_held_ = false;
+  Message message_;  // the last one taken, for its memory: what it refers to is JavaScript's
   uint64_t collect_at_bytes_ = 0;
 
   Napi::Reference<Napi::Uint8Array> outbox_;
