@@ -101,17 +101,21 @@ TEST("announcing and publishing at the same moment: one of the two sides sees th
   Pair pair;
   std::atomic<uint64_t> record{0};
   std::atomic<uint64_t> arrived{0};
-  constexpr uint64_t kRounds = 100'000;
+  constexpr uint64_t kRounds = 150'000;
   const auto meet = [&](uint64_t round) {
     arrived.fetch_add(1);
     for (int look = 0; arrived.load() < 2 * round; ++look)
       if (look > 5'000) std::this_thread::yield();
+  };
+  const auto linger = [](uint64_t steps) {  // so that every order of the two comes about
+    for (volatile uint64_t step = 0; step < steps;) step = step + 1;
   };
   uint64_t slept_through = 0;
   bool notified = false;
   std::thread publisher([&] {
     for (uint64_t round = 1; round <= kRounds; ++round) {
       meet(3 * round - 2);
+      linger(round % 61);
       record.store(round, std::memory_order_release);
       notified = pair.node.notify(kAwaitsRecords);
       meet(3 * round - 1);
@@ -120,6 +124,7 @@ TEST("announcing and publishing at the same moment: one of the two sides sees th
   });
   for (uint64_t round = 1; round <= kRounds; ++round) {
     meet(3 * round - 2);
+    linger(round % 53);
     pair.worker.announce(kAwaitsRecords);
     const bool seen = record.load(std::memory_order_acquire) == round;
     meet(3 * round - 1);
