@@ -49,7 +49,7 @@ export class Child {
       stdio: ['ignore', 'pipe', 'pipe', descriptor],
     })
     const { stdout, stderr } = this.#process as { stdout?: Readable; stderr?: Readable }
-    this.#process.once('error', error => events.failed(error))
+    this.#process.on('error', error => events.failed(error))
     this.#process.once('exit', (code, signal) => {
       this.exit = { code, signal }
       events.exited(this.exit)

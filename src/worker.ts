@@ -29,7 +29,7 @@ const defaultSpin = 75 // microseconds
 const defaultArena = 64 * 2 ** 30
 /** How long a worker that was said goodbye to may take to end by itself; then it is hung up on. Milliseconds. */
 const goodbyeTime = 1000
-/** How long after hanging up until it is killed. */
+/** How long a worker that was hung up on may take; then it is killed. */
 const hangUpTime = 2000
 
 /** What a worker serves. */
@@ -61,6 +61,7 @@ export class Worker {
   readonly #child: Child
   readonly #served: Served
   readonly #startTimeout: number
+  #kill: NodeJS.Timeout | undefined
   #fail: (error: Error) => void = () => {}
   /** Rejects when the process cannot be started at all. */
   readonly #failed: Promise<never>
@@ -125,11 +126,10 @@ export class Worker {
           timeout,
         )
     })
-    const greeting = this.calls.greet(
-      encodeValue({ protocol, version, target: { ...this.#served } }, 'hello', () => 0),
-    )
-    greeting.catch(() => {})
     try {
+      const hello = { protocol, version, target: { ...this.#served } }
+      const greeting = this.calls.greet(encodeValue(hello, 'hello', () => 0))
+      greeting.catch(() => {})
       await Promise.race([greeting, this.#failed, late])
     } catch (error) {
       this.#break(error as Error)
@@ -153,22 +153,28 @@ export class Worker {
     this.calls.end(new ClosedError())
     this.memory.closed = true
     if (!runs) return this.exited
-    const hangUp = setTimeout(() => this.#channel.hangUp(), busy ? 0 : goodbyeTime)
-    const kill = setTimeout(() => this.#child.kill(), goodbyeTime + hangUpTime)
+    const timer = setTimeout(() => this.#hangUp(), busy ? 0 : goodbyeTime)
     await this.exited
-    clearTimeout(hangUp)
-    clearTimeout(kill)
+    clearTimeout(timer)
   }
 
   /** It is of no use any more: nothing is sent, and the process is made to end. */
   #break(error: Error): void {
     this.calls.end(error)
     this.memory.closed = true
+    this.#hangUp()
+  }
+
+  /** Ends the process at once; one that does not notice is killed. */
+  #hangUp(): void {
     this.#channel.hangUp()
+    if (this.#child.pid === undefined || this.#child.exit !== undefined) return
+    this.#kill ??= setTimeout(() => this.#child.kill(), hangUpTime).unref()
   }
 
   /** The process has been reaped: what it committed before is delivered, and its leases are dropped. */
   async #bury(exit: Exit): Promise<void> {
+    clearTimeout(this.#kill)
     this.#channel.deliverRest()
     this.#channel.reap()
     const stderr = await this.#child.lastWords()

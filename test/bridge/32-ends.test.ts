@@ -35,6 +35,18 @@ t.test('calls that are pending when the bridge is closed reject with ERR_CLOSED'
     t.match(outcome, { status: 'rejected', reason: { code: 'ERR_CLOSED' } })
 })
 
+t.test('arguments that close the bridge while they are read: the call rejects', async t => {
+  const py = await spawned(t, 'waiting.py')
+  const argument = {
+    get value() {
+      void py.close()
+      return 1
+    },
+  }
+  t.match(await rejection(py.call('echo', argument)), { code: 'ERR_CLOSED' })
+  await py.close()
+})
+
 t.test('await using closes the bridge', async t => {
   let pid: number
   {

@@ -214,6 +214,21 @@ t.test('startTimeout ends a start that takes too long, and the process with it',
   }
 })
 
+t.test('startTimeout ends an interpreter that never listens', async t => {
+  const deaf = write('deaf-python', '#!/bin/sh\nexec sleep 1000\n')
+  chmodSync(deaf, 0o755)
+  const error = await rejection(spawn(script, options({ python: deaf, startTimeout: 100 })))
+  t.match(error, { code: 'ERR_START_TIMEOUT' })
+})
+
+t.test('a target that cannot be sent leaves no process', async t => {
+  const processes = () =>
+    process.getActiveResourcesInfo().filter(name => name === 'ProcessWrap').length
+  const before = processes()
+  t.match(await rejection(spawn({ source: '\ud800' }, options({ python }))), { code: 'ERR_VALUE' })
+  t.equal(processes(), before)
+})
+
 t.test('files of the working directory do not hide what the worker imports', async t => {
   for (const name of ['json', 'socket', 'numpy', 'traceback'])
     write(`trap/${name}.py`, `raise SystemExit("wrong ${name}")\n`)
