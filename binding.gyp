@@ -24,7 +24,11 @@
       "type": "loadable_module",
       "dependencies": ["isthmus_core"],
       "sources": ["<!@(node scripts/native-flags.mjs node-sources)"],
-      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "defines": [
+        "NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED",
+        # A thread may be terminated while it is in the addon: nothing can be thrown then, and that is no reason to abort.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       "cflags_cc": ["-isystem", "<!(node scripts/native-flags.mjs node-addon-api)"],
       # Node unloads an addon when the worker thread that loaded it ends, while V8 may still call into it.
       "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,now", "-Wl,--exclude-libs,ALL"]
