@@ -356,7 +356,7 @@ export class Calls {
       return
     }
     if (id !== 0) {
-      if (this.#abandoned.delete(id)) {
+      if (this.#abandoned.size > 0 && this.#abandoned.delete(id)) {
         this.#inFlight--
         for (const tensor of tensors) tensor.release()
         return
@@ -369,7 +369,8 @@ export class Calls {
     }
     if (id !== 0) this.#inFlight--
     try {
-      const value = decodeValue(reader.payload, tensors)
+      const { start, end } = reader.payload()
+      const value = decodeValue(buffer.bytes(), tensors, start, end)
       if (kind === Kind.Error) pending.reject(fromPython(value))
       else pending.resolve(value)
     } catch (error) {
@@ -379,7 +380,7 @@ export class Calls {
   }
 
   /** The references of a message's tensors become tensors; all of them, whatever is wrong with one. */
-  #adopt(placed: Placed[]): Tensor[] {
+  #adopt(placed: readonly Placed[]): Tensor[] {
     if (placed.length === 0) return noAdopted
     return placed.map(({ slot, offset, dtype, shape, strides }) => {
       const info = dtypeFromWire(dtype.code, dtype.bits, dtype.unit)!

@@ -138,14 +138,19 @@ export class Reader {
     return this.#message.id()
   }
 
-  /** A view: copy what is to be kept. */
-  get payload(): Uint8Array {
-    return this.#message.payloadArray() ?? nothing
+  /** Where the payload lies in the bytes that were read. Not `payloadArray()`: making a view of them costs as much as reading them. */
+  payload(): { readonly start: number; readonly end: number } {
+    const { bb, bb_pos: table } = this.#message
+    const field = bb!.__offset(table, payloadField)
+    if (field === 0) return noPayload
+    const start = bb!.__vector(table + field)
+    return { start, end: start + this.#message.payloadLength() }
   }
 
   /** The references that the message holds are the caller's now. */
-  tensors(): Placed[] {
+  tensors(): readonly Placed[] {
     const count = this.#message.tensorsLength()
+    if (count === 0) return noTensors
     const tensors: Placed[] = []
     for (let at = 0; at < count; at++) {
       const tensor = this.#message.tensors(at, this.#tensor)!
@@ -172,7 +177,10 @@ export class Reader {
   }
 }
 
-const nothing = new Uint8Array(0)
+/** Place of `payload` in the table of fields, as in the generated `Message.payload()`. */
+const payloadField = 8
+const noTensors: readonly Placed[] = []
+const noPayload = { start: 0, end: 0 }
 
 /** A buffer for `Reader.read`. */
 export const readable = (bytes: Uint8Array) => new ByteBuffer(bytes)
