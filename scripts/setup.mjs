@@ -100,6 +100,7 @@ async function typescript() {
   await step({
     name: 'fixtures',
     stamp: () => fixtures().join('\n'),
+    outputs: ['build/ts'],
     work: async () => linkFixtures(),
   })
   const compile = () =>
@@ -117,7 +118,7 @@ async function typescript() {
             'package-lock.json',
           ],
         ]),
-      outputs: ['dist/index.js'],
+      outputs: ['dist/index.js', 'build/ts/.tsbuildinfo'],
       work: () =>
         run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.dev.json']),
     })
