@@ -31,7 +31,7 @@ void ChannelObject::retain(const Napi::CallbackInfo& info) {
 
 void ChannelObject::release(const Napi::CallbackInfo& info) {
   if (ledger_ != nullptr) ledger_->release(slot_argument(info[0]));
-  let_memory_go();
+  given_up();
 }
 
 // view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
@@ -40,7 +40,8 @@ Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
   const uint64_t offset = bytes_argument(info[1]);
   const uint64_t bytes = bytes_argument(info[2]);
   uint64_t copied = 0;
-  if (ledger_ == nullptr) {
+  const uint64_t length = ledger_ == nullptr ? 0 : ledger_->length(slot);
+  if (length == 0 || offset > length || bytes > length - offset) {
     raise(info.Env(), Status::kUnknownBlock, "cannot look at the block");
     return info.Env().Undefined();
   }
@@ -55,6 +56,12 @@ void ChannelObject::detach(const Napi::CallbackInfo& info) {
   const void* data = buffer.Data();
   buffer.Detach();
   if (views_ != nullptr) views_->detached(data);
+  given_up();
+}
+
+// A loop that turns returns leases at the end of its turn; one that sleeps would keep them from a worker that computes.
+void ChannelObject::given_up() noexcept {
+  if (loop_ != nullptr && loop_->parked()) channel_->flush_returns();
   let_memory_go();
 }
 
@@ -107,7 +114,12 @@ void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
   }
   Ledger& ledger = *ledger_;
   uint8_t* to = ledger.data(slot_argument(info[0]));
-  const uint8_t* from = ledger.data(slot_argument(info[1])) + bytes_argument(info[2]);
+  const uint8_t* from = ledger.data(slot_argument(info[1]));
+  if (to == nullptr || from == nullptr) {
+    raise(info.Env(), Status::kUnknownBlock, "cannot copy the tensor");
+    return;
+  }
+  from += bytes_argument(info[2]);
   const size_t itemsize = bytes_argument(info[3]);
   auto shape = info[4].As<Napi::BigInt64Array>();
   auto strides = info[5].As<Napi::BigInt64Array>();

@@ -60,6 +60,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   void collect_now() noexcept;
   void collect_if_much_is_borrowed() noexcept;
   void stop_loop() noexcept;
+  void given_up() noexcept;
   void let_memory_go() noexcept;
 
   // What stats() says of the channel itself. Kept when it is closed.

@@ -72,6 +72,7 @@ void Loop::set_wants_space(bool wants) noexcept {
 void Loop::poll() noexcept {
   if (polling_) return;
   polling_ = true;
+  parked_ = false;
   channel_.unpark();
   uv_idle_start(&idle_, [](uv_idle_t* handle) { static_cast<Loop*>(handle->data)->on_idle(); });
 }
@@ -83,6 +84,7 @@ void Loop::park() noexcept {
     return;
   }
   polling_ = false;
+  parked_ = true;
   uv_idle_stop(&idle_);
 }
 
@@ -115,6 +117,7 @@ void Loop::on_idle() noexcept {
 }
 
 void Loop::on_event() noexcept {
+  parked_ = false;
   channel_.unpark();
   deliver_(owner_);
   if (stopped_) return;

@@ -34,6 +34,8 @@ class Loop {
   void touch() noexcept;
   // A sender waits for room in the outgoing ring.
   void set_wants_space(bool wants) noexcept;
+  // Nothing is looked at or flushed until the event is notified.
+  [[nodiscard]] bool parked() const noexcept { return parked_; }
 
  private:
   Loop(Channel& channel, Deliver deliver, void* owner) noexcept : channel_(channel), deliver_(deliver), owner_(owner) {}
@@ -51,6 +53,7 @@ class Loop {
   uv_idle_t idle_;
   uv_poll_t event_;
   bool polling_ = false;
+  bool parked_ = false;
   bool decided_ = false;  // whether to poll for what is pending: once per wait, not once per call
   bool pending_ = false;
   bool wants_space_ = false;

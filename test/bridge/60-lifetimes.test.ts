@@ -7,6 +7,7 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Bridge } from 'isthmus'
@@ -308,3 +309,26 @@ t.test(
     t.equal(py.stats().borrowedBlocks, 0)
   },
 )
+
+t.test('a tensor given up while the worker computes goes back at once', async t => {
+  const source = `${basics}
+import time
+import isthmus
+
+def leases_until_none(patience):
+    end = time.monotonic() + patience
+    while (leases := isthmus.stats()["lent_leases"]) and time.monotonic() < end:
+        np.empty(1 << 20, np.uint8)  # what a worker does that needs memory: it looks at what was returned
+        time.sleep(0.01)
+    return leases
+`
+  const py = await bridgeFor(t, { source })
+  const viewed = await call<Doubles>(py, 'ramp', 5, length)
+  const unseen = await call<Doubles>(py, 'ramp', 5, length)
+  t.equal(viewed.data[0], 5)
+  const leases = call(py, 'leases_until_none', 5)
+  await setTimeout(50) // the loop sleeps
+  viewed.dispose()
+  unseen.dispose()
+  t.equal(await leases, 0)
+})
