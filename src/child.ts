@@ -1,13 +1,12 @@
 // The Python process: started, listened to, and seen to end.
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process'
-import { delimiter } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { LastLines, type LineEnd, LineSplitter } from './lines.js'
 import type { ResolvedOptions, StreamOption } from './options.js'
 
-/** Where the Python package is that belongs to this very version. */
-const pythonPath = fileURLToPath(new URL('../python', import.meta.url))
+/** The start of the Python package that belongs to this very version. */
+const workerProgram = fileURLToPath(new URL('../python/isthmus/__main__.py', import.meta.url))
 /** Where the published package has the extension for this platform; in the repository it is in the Python package. */
 const extension = fileURLToPath(
   new URL(`../prebuilds/${process.platform}-${process.arch}`, import.meta.url),
@@ -42,7 +41,7 @@ export class Child {
     options: ResolvedOptions,
     events: ChildEvents,
   ) {
-    const command = ['-m', 'isthmus', '--fd', String(workerDescriptor), '--extension', extension]
+    const command = [workerProgram, '--fd', String(workerDescriptor), '--extension', extension]
     this.#process = spawnProcess(executable, command, {
       cwd: options.cwd,
       env: environment(options.env),
@@ -124,6 +123,5 @@ export class Child {
 function environment(changes: ResolvedOptions['env']): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env, ...changes }
   for (const [name, value] of Object.entries(changes)) if (value === undefined) delete env[name]
-  env.PYTHONPATH = [pythonPath, env.PYTHONPATH].filter(Boolean).join(delimiter)
   return env
 }

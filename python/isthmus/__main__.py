@@ -1,6 +1,8 @@
 """``python -m isthmus --fd 3 [--extension FOLDER]``: started by Node, with the socket as descriptor 3.
 
-The published package has an extension for every platform, each in a folder of its own; Node says which.
+Node starts this file by its path: `-m` would take an `isthmus.py` in the current directory for it, and would need a
+PYTHONPATH that every program started from here inherits. The published package has an extension for every platform, each
+in a folder of its own; Node says which.
 """
 
 # Python 3.6 syntax: see __init__.py.
@@ -19,7 +21,14 @@ def main(arguments: "list[str]") -> None:
         sys.exit("isthmus is started by Node.js: spawn('./model.py') of the npm package isthmus")
     fd = int(options["--fd"])
     os.set_inheritable(fd, False)  # before anything is imported: no grandchild holds the socket
-    here = sys.path.pop(0) if sys.path and not getattr(sys.flags, "safe_path", False) else None
+    # What Python put first on sys.path: this folder, or with `-m` the current directory. Modules are looked for in the
+    # latter, but not before everything of ours is loaded.
+    here = None
+    if sys.path and not getattr(sys.flags, "safe_path", False):
+        first = sys.path.pop(0)
+        here = first if __package__ else os.getcwd()
+    if not __package__:
+        sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     import isthmus
     from isthmus import preflight
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from types import CoroutineType
 from typing import Any, Final
 
 import msgspec
@@ -88,6 +89,9 @@ class Codec:
         for base in (int, float, str, bytes):  # subclasses of what msgspec knows
             if isinstance(value, base):
                 return plain(base, value)
+        if isinstance(value, CoroutineType):
+            value.close()  # it was never awaited, and Python would say so
+            raise UnsupportedValueError("async functions cannot be called yet: make it a plain def")
         if hasattr(value, "__array__") and not isinstance(value, type):
             return self._tensor(check_array(np.asarray(value)))
         raise UnsupportedValueError(
