@@ -178,6 +178,17 @@ TEST("receiving times out, sees the end, and survives signals") {
   CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, kSecond), 0);
 }
 
+TEST("a peer's last words are read although it ended with ours unread") {
+  SocketPair pair;
+  CHECK_EQ(os::send_with_descriptors(pair.ends[0], "unread", 6, nullptr, 0), 6);
+  CHECK_EQ(os::send_with_descriptors(pair.ends[1], "last", 4, nullptr, 0), 4);
+  os::close_descriptor(pair.ends[1]);
+  pair.ends[1] = -1;
+  char text[8];
+  size_t count = 0;
+  CHECK_EQ(os::receive_with_descriptors(pair.ends[0], text, sizeof text, nullptr, &count, kSecond), 4);
+}
+
 TEST("sending into a closed or full socket is an error, not a signal and not a wait") {
   SocketPair full;
   const std::string text(1000, 'x');
