@@ -255,7 +255,7 @@ void Channel::close() noexcept {
 // After the leases are dropped, the dead process's pages outside live ones are gone: nothing it wrote may be read any more.
 void Channel::reap() noexcept {
   const Lock lock(consumer_mutex_);
-  const Status last = take_records(UINT32_MAX);
+  const Status last = take_records();
   close();
   ended_ = last == Status::kOk ? Status::kClosed : last;
   ledger_->drop_channel(id_);

@@ -54,8 +54,8 @@ class Channel {
   [[nodiscard]] Status allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept;
 
   // --- receiving ---
-  // Moves every record from the ring to the private queue, up to `max_records`. kProtocol closes the channel.
-  Status drain(uint32_t max_records = UINT32_MAX) noexcept;
+  // Moves every record from the ring to the private queue. kProtocol closes the channel.
+  Status drain() noexcept;
   // The next message, or kEmpty. Drains first. The memory of `out`'s old message is kept for reuse.
   // kTooLarge: it is longer than `max_bytes`, and stays where it is.
   [[nodiscard]] Status receive(Message& out, uint64_t max_bytes = UINT64_MAX) noexcept;
@@ -117,7 +117,7 @@ class Channel {
   void notify(uint32_t what) noexcept;
 
   // With the consumer lock held.
-  Status take_records(uint32_t max_records) noexcept;
+  Status take_records() noexcept;
   [[nodiscard]] bool can_take() const noexcept;
   Status take_record(const Consumer::Record& record) noexcept;
   Status admit(Message& message) noexcept;

@@ -21,15 +21,15 @@ uint64_t queued_bytes(const Message& message) noexcept { return message.memory_b
 
 }  // namespace
 
-Status Channel::drain(uint32_t max_records) noexcept {
+Status Channel::drain() noexcept {
   const TryLock lock(consumer_mutex_, std::try_to_lock);
-  return lock.owns_lock() ? take_records(max_records) : Status::kOk;  // not: somebody else is draining
+  return lock.owns_lock() ? take_records() : Status::kOk;  // not: somebody else is draining
 }
 
-Status Channel::take_records(uint32_t max_records) noexcept {
+Status Channel::take_records() noexcept {
   if (ended_ != Status::kOk) return ended_;
   // At most what fits the ring: a peer that writes as fast as we read cannot keep us here.
-  max_records = std::min(max_records, identity_.ring_bytes / kSmallestRecord);
+  const uint32_t max_records = identity_.ring_bytes / kSmallestRecord;
   uint32_t taken = 0;
   Status status = Status::kOk;
   for (; taken < max_records && queue_bytes_ < kQueueLimit; ++taken) {

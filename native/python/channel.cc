@@ -43,7 +43,7 @@ PyObject* channel_new(PyTypeObject*, PyObject* arguments, PyObject* keywords) no
     status = Channel::join(socket, static_cast<int64_t>(timeout * 1e9), joined);
   }
   if (status != Status::kOk) return raise(status);
-  os::exit_when_closed(joined->socket(), kExitWhenNodeDies);
+  if (!os::exit_when_closed(joined->socket(), kExitWhenNodeDies)) return raise(Status::kSystem);
   return make_channel(*keep_process_channel(std::move(joined)));
 }
 
@@ -86,9 +86,13 @@ PyObject* channel_receive(PyObject* self, PyObject* const* arguments, Py_ssize_t
 // --- send ------------------------------------------------------------------------------------------------
 
 PyObject* send_built(ChannelObject& object, Outgoing& outgoing, bool wait) noexcept {
-  const Status status = outgoing.send(wait);
+  Status status = outgoing.send(wait);
+  if (status == Status::kArenaFull) {
+    PyGC_Collect();  // a long message goes through the arena, which may be full of garbage
+    status = outgoing.send(wait);
+  }
   if (PyErr_Occurred() != nullptr) return nullptr;
-  if (status == Status::kArenaFull) return raise_arena_full(*object.channel, 0);
+  if (status == Status::kArenaFull) return raise_arena_full(*object.channel, outgoing.bytes());
   if (status == Status::kFull) return Py_NewRef(Py_False);
   return status == Status::kOk ? Py_NewRef(Py_True) : raise(status);
 }

@@ -16,6 +16,8 @@ class Outgoing {
   [[nodiscard]] bool build(uint32_t kind, uint32_t id, const void* payload, size_t bytes, PyObject* arrays) noexcept;
   // Publishes it. kFull: there was no room. kEmpty: interrupted by a Python signal handler, whose exception is set.
   [[nodiscard]] Status send(bool wait) noexcept;
+  // Of the message that was built.
+  [[nodiscard]] uint32_t bytes() const noexcept { return builder_.GetSize(); }
   // Releases the references on blocks, and keeps the memory for the next message.
   void clear() noexcept;
 

@@ -115,3 +115,26 @@ t.test('disposed memory is used again: 100 × 8 MiB under a limit of 32', async 
   t.equal(py.stats().copiedBytes, 0)
   t.ok(py.stats().physicalBytes <= 32 * MiB)
 })
+
+t.test('a long text finds room that only garbage holds, or says how much it asked for', async t => {
+  const source = `
+import numpy as np
+
+def text(size):
+    return "x" * size
+
+def garbage(size):
+    kept = [np.ones(size, np.uint8)]
+    kept.append(kept)
+`
+  const py = await spawned(t, { source }, small)
+  ;(() => {
+    for (let at = 0; at < 3; at++) py.tensor('uint8', [9 * MiB]).data.fill(1)
+  })()
+  t.equal(await py.call('text', 'x'.repeat(8 * MiB)).catch(error => error.code), 'ERR_PYTHON')
+  await py.call('garbage', 28 * MiB)
+  t.equal(((await py.call('text', 8 * MiB)) as string).length, 8 * MiB)
+  const error = await rejection<ArenaFullError>(py.call('text', 40 * MiB))
+  t.equal(error.code, 'ERR_ARENA_FULL')
+  t.ok(error.requested >= 40 * MiB, `${error.requested}`)
+})
