@@ -24,7 +24,7 @@ struct Place {
     return segment;
   }
   [[nodiscard]] uint64_t touched_bytes() const {
-    struct stat status {};
+    struct stat status{};
     fstat(segment.descriptor(), &status);
     return static_cast<uint64_t>(status.st_blocks) * 512;
   }
@@ -49,7 +49,8 @@ TEST("a block is at least as long as asked, at most a quarter or a page longer, 
   for (uint64_t bytes = 1; bytes < 100'000; ++bytes) {
     const uint64_t placed = Arena::placed_length(bytes);
     REQUIRE(placed >= bytes);
-    REQUIRE(placed - bytes < std::max<uint64_t>(bytes / 4 + Arena::kAlign, bytes > Arena::kMaxSmall ? Arena::kPage : 0));
+    REQUIRE(placed - bytes <
+            std::max<uint64_t>(bytes / 4 + Arena::kAlign, bytes > Arena::kMaxSmall ? Arena::kPage : 0));
     REQUIRE_EQ(placed % Arena::kAlign, 0u);
     REQUIRE_EQ(Arena::placed_length(placed), placed);
   }
@@ -238,7 +239,8 @@ TEST("random requests: no two live blocks overlap, nobody's bytes change, zeroed
         REQUIRE(block.length >= bytes && block.offset + block.length <= place.arena.capacity());
         const auto after = live.lower_bound(block.offset);
         REQUIRE(after == live.end() || block.offset + block.length <= after->first);
-        if (after != live.begin()) REQUIRE(std::prev(after)->first + std::prev(after)->second.block.length <= block.offset);
+        if (after != live.begin())
+          REQUIRE(std::prev(after)->first + std::prev(after)->second.block.length <= block.offset);
         if (block.zeroed) REQUIRE(place.holds(block, 0));
         const auto mark = static_cast<uint8_t>(1 + random() % 255);
         place.fill(block, mark);

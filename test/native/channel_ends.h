@@ -15,9 +15,7 @@ namespace isthmus::test {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kForever = -1;
 
-inline ChannelOptions small_options() {
-  return ChannelOptions{64ull << 20, 64ull << 20, 8ull << 20, 0, 64 * 1024};
-}
+inline ChannelOptions small_options() { return ChannelOptions{64ull << 20, 64ull << 20, 8ull << 20, 0, 64 * 1024}; }
 
 struct ChannelPair {
   explicit ChannelPair(const ChannelOptions& options = small_options()) {

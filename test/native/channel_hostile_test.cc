@@ -87,8 +87,13 @@ TEST("positions that lie end the channel, reading and sending") {
 }
 
 TEST("a tensor must lie in the worker's arena, and in its block") {
-  for (const auto& [block, length, floats] : std::vector<std::tuple<uint64_t, uint64_t, int64_t>>{
-           {0, 64, 17}, {0, 64, -1}, {0, UINT64_MAX, 1}, {1ull << 50, 64, 1}, {8, 64, 1}, {0, 0, 0}, {0, 64, INT64_MAX}}) {
+  for (const auto& [block, length, floats] : std::vector<std::tuple<uint64_t, uint64_t, int64_t>>{{0, 64, 17},
+                                                                                                  {0, 64, -1},
+                                                                                                  {0, UINT64_MAX, 1},
+                                                                                                  {1ull << 50, 64, 1},
+                                                                                                  {8, 64, 1},
+                                                                                                  {0, 0, 0},
+                                                                                                  {0, 64, INT64_MAX}}) {
     RawWorker worker;
     worker.write(WrittenMessage(Kind::Result, 1, "", {worker.tensor(0, 64, 16), worker.tensor(block, length, floats)}));
     Message message;
@@ -158,9 +163,14 @@ TEST("a spilled message is checked like any other, and may not be a return, a sp
 
 TEST("a spill that lies about its block or its length ends the channel") {
   const uint64_t arena_bytes = small_options().arena_bytes;
-  for (const auto& [block, length, bytes] : std::vector<std::tuple<uint64_t, uint64_t, uint64_t>>{
-           {0, 64, 65}, {arena_bytes, 64, 64}, {arena_bytes - 64, 128, 128}, {0, UINT64_MAX, INT32_MAX}, {0, 4096, 0},
-           {0, 4096, 4096}, {0, UINT64_MAX, UINT64_MAX}}) {
+  for (const auto& [block, length, bytes] :
+       std::vector<std::tuple<uint64_t, uint64_t, uint64_t>>{{0, 64, 65},
+                                                             {arena_bytes, 64, 64},
+                                                             {arena_bytes - 64, 128, 128},
+                                                             {0, UINT64_MAX, INT32_MAX},
+                                                             {0, 4096, 0},
+                                                             {0, 4096, 4096},
+                                                             {0, UINT64_MAX, UINT64_MAX}}) {
     RawWorker worker;
     worker.write(WrittenMessage::spill({worker.control().identity.worker_arena, block, length}, bytes));
     Message message;
@@ -217,7 +227,8 @@ TEST("a place that overlaps another part of its message cannot change what was v
     const WrittenTensor tensor = worker->tensor(4096, 64, 1);
     const WrittenMessage message(Kind::Result, 1, std::string(random() % 64, 'p'), {tensor, tensor});
     std::string record(message.text());
-    auto* first = const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(wire::GetMessage(record.data())->tensors()->Get(0)));
+    auto* first =
+        const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(wire::GetMessage(record.data())->tensors()->Get(0)));
     int32_t to_vtable = 0;
     std::memcpy(&to_vtable, first, sizeof to_vtable);
     uint8_t* place_entry = first - to_vtable + 4;
@@ -264,9 +275,11 @@ TEST("a place over the length of the payload does not lengthen the payload") {
   auto* base = reinterpret_cast<uint8_t*>(record.data());
   const wire::Message* read = wire::GetMessage(base);
   auto* tensor = const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(read->tensors()->Get(0)));
-  auto* length = const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(read->payload()));  // its length word, then the bytes
+  auto* length =
+      const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(read->payload()));  // its length word, then the bytes
   REQUIRE(length > tensor && length - tensor < 65536);
-  std::memcpy(length + 8, reinterpret_cast<const uint8_t*>(read->tensors()->Get(0)->place()) + 8, sizeof(wire::Place) - 8);
+  std::memcpy(length + 8, reinterpret_cast<const uint8_t*>(read->tensors()->Get(0)->place()) + 8,
+              sizeof(wire::Place) - 8);
   int32_t to_vtable = 0;
   std::memcpy(&to_vtable, tensor, sizeof to_vtable);
   const auto moved = static_cast<uint16_t>(length - tensor);

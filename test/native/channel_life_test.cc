@@ -36,7 +36,8 @@ struct Greeting {
   uint32_t descriptors = 5;
 };
 
-Status joined(const Greeting& greeting, const Identity& identity, size_t count = 5, uint64_t control_size = 0, bool sealed = true) {
+Status joined(const Greeting& greeting, const Identity& identity, size_t count = 5, uint64_t control_size = 0,
+              bool sealed = true) {
   int sockets[2];
   CHECK_EQ(os::socket_pair(sockets), 0);
   const uint64_t size = control_size != 0 ? control_size : control_bytes(4096);
@@ -47,7 +48,8 @@ Status joined(const Greeting& greeting, const Identity& identity, size_t count =
     CHECK_EQ(ftruncate(control, static_cast<off_t>(size)), 0);
   }
   CHECK_EQ(pwrite(control, &identity, sizeof identity, 0), static_cast<ssize_t>(sizeof identity));
-  const int descriptors[6] = {control, os::create_segment("t", kMiB), os::create_segment("t", kMiB), os::create_event(), os::create_event(), 0};
+  const int descriptors[6] = {
+      control, os::create_segment("t", kMiB), os::create_segment("t", kMiB), os::create_event(), os::create_event(), 0};
   CHECK(os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, count) > 0);
   for (int at = 0; at < 5; ++at) os::close_descriptor(descriptors[at]);
   const int before = open_descriptors();
@@ -97,8 +99,10 @@ TEST("opening with too few descriptors fails at every step, and leaves none behi
       std::unique_ptr<Channel> channel;
       int socket = -1;
       const Status status = Channel::open(small_options(), channel, socket);
-      if (status == Status::kOk) ++opened;
-      else if (socket != -1 || channel != nullptr) return 1;
+      if (status == Status::kOk)
+        ++opened;
+      else if (socket != -1 || channel != nullptr)
+        return 1;
       os::close_descriptor(socket);
       channel.reset();
       if (open_descriptors() != before) return 2;
@@ -123,7 +127,8 @@ TEST("a greeting of another protocol, version or number of descriptors is refuse
   CHECK_EQ(joined({}, good_identity()), Status::kOk);
   CHECK_EQ(joined({kMagic + 1, kLayoutVersion, 5}, good_identity()), Status::kProtocol);
   CHECK_EQ(joined({kMagic, kLayoutVersion + 1, 5}, good_identity()), Status::kProtocol);
-  for (const size_t count : {size_t{0}, size_t{4}, size_t{6}}) CHECK_EQ(joined({}, good_identity(), count), Status::kProtocol);
+  for (const size_t count : {size_t{0}, size_t{4}, size_t{6}})
+    CHECK_EQ(joined({}, good_identity(), count), Status::kProtocol);
 }
 
 TEST("a control segment that is not sealed, too short, or of another layout is refused") {
@@ -239,8 +244,10 @@ TEST("a worker sees that Node is gone, and hang_up says so at once") {
       return status == Status::kClosed ? 0 : 2;
     });
     os::close_descriptor(socket);
-    if (hangs_up) node->hang_up();
-    else node.reset();
+    if (hangs_up)
+      node->hang_up();
+    else
+      node.reset();
     CHECK_EQ(process.wait(), 0);
   }
 }
@@ -317,5 +324,6 @@ TEST("a forked child changes nothing of its parent's, and keeps what it had") {
   CHECK_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, kMiB)}), Status::kOk);
   REQUIRE_EQ(pair.node->receive(message), Status::kOk);
   CHECK_EQ(pair.node->ledger().data(slot_of(message))[77], 2);
-  CHECK_EQ(os::wait_event(pair.node->event(), pair.node->socket(), 0), os::Wake::kTimeout);  // the child hung nothing up
+  CHECK_EQ(os::wait_event(pair.node->event(), pair.node->socket(), 0),
+           os::Wake::kTimeout);  // the child hung nothing up
 }

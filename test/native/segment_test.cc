@@ -20,7 +20,7 @@ using isthmus::test::Process;
 namespace {
 
 uint64_t touched_bytes(int descriptor) {
-  struct stat status {};
+  struct stat status{};
   fstat(descriptor, &status);
   return static_cast<uint64_t>(status.st_blocks) * 512;
 }

@@ -73,7 +73,8 @@ bool inside(const wire::Tensor& tensor, uint64_t block_bytes) {
   for (uint32_t axis = axes; axis-- > 0;) {
     const auto length = static_cast<int64_t>(value(*tensor.shape()->Get(axis)));
     if (length == 0) return true;
-    const __int128 stride = tensor.strides() == nullptr ? packed : static_cast<int64_t>(value(*tensor.strides()->Get(axis)));
+    const __int128 stride =
+        tensor.strides() == nullptr ? packed : static_cast<int64_t>(value(*tensor.strides()->Get(axis)));
     (stride < 0 ? low : high) += stride * (length - 1);
     packed *= length;
   }
@@ -83,14 +84,16 @@ bool inside(const wire::Tensor& tensor, uint64_t block_bytes) {
 }  // namespace
 
 TEST("64 bits survive being written as two words") {
-  for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{UINT32_MAX}, uint64_t{1} << 32, uint64_t{1} << 63, UINT64_MAX})
+  for (const uint64_t number :
+       {uint64_t{0}, uint64_t{1}, uint64_t{UINT32_MAX}, uint64_t{1} << 32, uint64_t{1} << 63, UINT64_MAX})
     CHECK_EQ(value(words(number)), number);
 }
 
 TEST("the known dtypes are those of the table, and no others") {
   int count = 0;
   for (int code = 0; code < 256; ++code)
-    for (int bits = 0; bits < 256; ++bits) count += known(static_cast<uint8_t>(code), static_cast<uint8_t>(bits)) ? 1 : 0;
+    for (int bits = 0; bits < 256; ++bits)
+      count += known(static_cast<uint8_t>(code), static_cast<uint8_t>(bits)) ? 1 : 0;
   CHECK_EQ(count, 4 + 4 + 3 + 1 + 2 + 1 + 2);
   CHECK(known(0, 8) && known(1, 64) && known(2, 16) && known(4, 16) && known(5, 128) && known(6, 8));
   CHECK(!known(2, 8) && !known(2, 128) && !known(5, 32) && !known(6, 1) && !known(3, 64) && !known(0, 7));
@@ -172,7 +175,8 @@ TEST("products and sums that overflow are refused") {
 }
 
 TEST("each kind has the fields it needs and no tensors where they have no business") {
-  for (const Kind kind : {Kind::Hello, Kind::Call, Kind::Result, Kind::Error, Kind::Cancel, Kind::Pressure, Kind::Goodbye}) {
+  for (const Kind kind :
+       {Kind::Hello, Kind::Call, Kind::Result, Kind::Error, Kind::Cancel, Kind::Pressure, Kind::Goodbye}) {
     const WrittenMessage message(kind, 1, "");
     CHECK(verify_message(message.data(), message.size()));
   }
@@ -214,7 +218,8 @@ TEST("every bit of a valid message flipped: refused, or readable with every elem
   strided.offset = 8;
   const WrittenMessage messages[] = {WrittenMessage(Kind::Call, 7, "payload of some bytes", {plain, strided}),
                                      WrittenMessage(Kind::Result, 9, "", {plain}),
-                                     WrittenMessage::returns({{1, 64, 1}, {2, 128, 3}}), WrittenMessage::spill({1, 64, 4096}, 4000)};
+                                     WrittenMessage::returns({{1, 64, 1}, {2, 128, 3}}),
+                                     WrittenMessage::spill({1, 64, 4096}, 4000)};
   uint64_t sum = 0;
   int accepted = 0;
   for (const WrittenMessage& message : messages) {

@@ -31,9 +31,11 @@ struct WrittenTensor {
 
 class WrittenMessage {
  public:
-  WrittenMessage(wire::Kind kind, uint32_t id, std::string_view payload, const std::vector<WrittenTensor>& tensors = {}) {
+  WrittenMessage(wire::Kind kind, uint32_t id, std::string_view payload,
+                 const std::vector<WrittenTensor>& tensors = {}) {
     // First written, last in memory: behind the tensors.
-    const auto bytes = has_payload(kind) ? builder_.CreateVector(reinterpret_cast<const uint8_t*>(payload.data()), payload.size()) : 0;
+    const auto bytes =
+        has_payload(kind) ? builder_.CreateVector(reinterpret_cast<const uint8_t*>(payload.data()), payload.size()) : 0;
     std::vector<flatbuffers::Offset<wire::Tensor>> written;
     for (const WrittenTensor& tensor : tensors) {
       const auto shape = integers(tensor.shape);
@@ -83,7 +85,8 @@ class WrittenMessage {
  private:
   WrittenMessage() = default;
   static bool has_payload(wire::Kind kind) {
-    return kind == wire::Kind::Hello || kind == wire::Kind::Call || kind == wire::Kind::Result || kind == wire::Kind::Error;
+    return kind == wire::Kind::Hello || kind == wire::Kind::Call || kind == wire::Kind::Result ||
+           kind == wire::Kind::Error;
   }
   flatbuffers::Offset<flatbuffers::Vector<const wire::Int64*>> integers(const std::vector<int64_t>& numbers) {
     std::vector<wire::Int64> wired;
