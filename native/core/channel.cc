@@ -25,14 +25,15 @@ using Lock = std::lock_guard<std::mutex>;
 // Under `ulimit -v` or `-f` a smaller arena is used.
 Status create_arena(uint64_t bytes, Segment& out) noexcept {
   Status status = Status::kSystem;
-  for (; bytes >= kMinArenaBytes && status != Status::kOk; bytes /= 2) status = Segment::create("isthmus-arena", bytes, out);
+  for (; bytes >= kMinArenaBytes && status != Status::kOk; bytes /= 2)
+    status = Segment::create("isthmus-arena", bytes, out);
   return status;
 }
 
 bool known_identity(const Identity& identity, uint64_t control_segment_bytes) noexcept {
   const uint32_t ring = identity.ring_bytes;
-  return identity.magic == kMagic && identity.version == kLayoutVersion && ring >= kMinRingBytes && ring <= kMaxRingBytes &&
-         (ring & (ring - 1)) == 0 && control_segment_bytes >= control_bytes(ring);
+  return identity.magic == kMagic && identity.version == kLayoutVersion && ring >= kMinRingBytes &&
+         ring <= kMaxRingBytes && (ring & (ring - 1)) == 0 && control_segment_bytes >= control_bytes(ring);
 }
 
 }  // namespace
@@ -67,7 +68,8 @@ Status Channel::open(const ChannelOptions& options, std::unique_ptr<Channel>& ou
   Segment node_arena;
   Segment worker_arena;
   const uint32_t ring_bytes = std::bit_ceil(std::clamp(options.ring_bytes, kMinRingBytes, kMaxRingBytes));
-  if (const Status status = Segment::create("isthmus-control", control_bytes(ring_bytes), control); status != Status::kOk)
+  if (const Status status = Segment::create("isthmus-control", control_bytes(ring_bytes), control);
+      status != Status::kOk)
     return status;
   if (const Status status = create_arena(options.arena_bytes, node_arena); status != Status::kOk) return status;
   if (const Status status = create_arena(node_arena.bytes(), worker_arena); status != Status::kOk) return status;
@@ -88,8 +90,8 @@ Status Channel::open(const ChannelOptions& options, std::unique_ptr<Channel>& ou
   const bool connected = events[0] >= 0 && events[1] >= 0 && os::socket_pair(sockets) == 0;
   if (connected) {
     const Greeting greeting{kMagic, kLayoutVersion, kGreetingDescriptors};
-    const int descriptors[kGreetingDescriptors] = {control.descriptor(), node_arena.descriptor(), worker_arena.descriptor(),
-                                                   events[0], events[1]};
+    const int descriptors[kGreetingDescriptors] = {control.descriptor(), node_arena.descriptor(),
+                                                   worker_arena.descriptor(), events[0], events[1]};
     if (os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, kGreetingDescriptors) ==
         static_cast<int64_t>(sizeof greeting)) {
       out.reset(new Channel(Side::kNode, std::move(control), identity, events, sockets[0]));
@@ -107,7 +109,8 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
   Greeting greeting{};
   int descriptors[os::kMaxDescriptors];
   size_t count = os::kMaxDescriptors;
-  const int64_t received = os::receive_with_descriptors(socket, &greeting, sizeof greeting, descriptors, &count, timeout_ns);
+  const int64_t received =
+      os::receive_with_descriptors(socket, &greeting, sizeof greeting, descriptors, &count, timeout_ns);
   if (received != static_cast<int64_t>(sizeof greeting) || count != kGreetingDescriptors || greeting.magic != kMagic ||
       greeting.version != kLayoutVersion) {
     for (size_t at = 0; at < count; ++at) os::close_descriptor(descriptors[at]);

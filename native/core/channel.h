@@ -39,7 +39,8 @@ class Channel {
 
   // Node: makes control segment, both arenas, events and the socket pair, and sends them down the socket.
   // `peer_socket` is what the worker inherits; the caller closes its copy after the spawn.
-  [[nodiscard]] static Status open(const ChannelOptions& options, std::unique_ptr<Channel>& out, int& peer_socket) noexcept;
+  [[nodiscard]] static Status open(const ChannelOptions& options, std::unique_ptr<Channel>& out,
+                                   int& peer_socket) noexcept;
   // Worker: takes over the inherited socket and receives the rest.
   [[nodiscard]] static Status join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& out) noexcept;
 

@@ -191,9 +191,7 @@ void Message::drop() noexcept {
   ledger_ = nullptr;
 }
 
-bool Channel::has_input() noexcept {
-  return queued_.load(std::memory_order_relaxed) != 0 || ring_has_input();
-}
+bool Channel::has_input() noexcept { return queued_.load(std::memory_order_relaxed) != 0 || ring_has_input(); }
 
 // Most looks find nothing; those need no lock.
 bool Channel::ring_has_input() noexcept {

@@ -9,7 +9,7 @@ namespace {
 
 using Lock = std::lock_guard<std::mutex>;
 
-constexpr uint32_t kReturnsPerMessage = 32;     // fits a record of the smallest ring
+constexpr uint32_t kReturnsPerMessage = 32;      // fits a record of the smallest ring
 constexpr uint64_t kWakeForBytes = 64ull << 20;  // returns alone wake a parked peer once they free this much
 
 // Room that only returns may use, so that they are never kept waiting behind calls.
@@ -30,8 +30,8 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
     BlockName name;
     status = ledger_->lend(slot, id_, name);
     if (status != Status::kOk) break;
-    set_place(tensor, wire::Place(slot, 0, tensor.place()->offset(), words(name.arena), words(name.block),
-                                  words(name.length)));
+    set_place(tensor,
+              wire::Place(slot, 0, tensor.place()->offset(), words(name.arena), words(name.block), words(name.length)));
     shared_bytes += tensor_bytes(tensor);
   }
   if (bytes >= INT32_MAX) status = Status::kTooLarge;  // FlatBuffers' own limit
@@ -40,8 +40,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
   if (status == Status::kOk) {
     const Lock lock(producer_mutex_);
     publish_owed();
-    status = spills ? publish_spilled(message, bytes)
-                    : publish(message, bytes, reserve_bytes(producer_.capacity()));
+    status = spills ? publish_spilled(message, bytes) : publish(message, bytes, reserve_bytes(producer_.capacity()));
     if (status == Status::kFull) refused_head_ = producer_.head_seen();
     if (status == Status::kOk) unnoticed_bytes_ = 0;
   }

@@ -307,7 +307,8 @@ Ledger::MappedArena* Ledger::find_arena(uint64_t id) noexcept {
 uint64_t Ledger::peer_bytes() const noexcept {
   uint64_t bytes = 0;
   for (const ChannelState& channel : channels_)
-    if (channel.peer != nullptr) bytes += std::min(channel.peer->physical_bytes.load(std::memory_order_relaxed), limit_bytes_);
+    if (channel.peer != nullptr)
+      bytes += std::min(channel.peer->physical_bytes.load(std::memory_order_relaxed), limit_bytes_);
   return bytes;
 }
 

@@ -136,8 +136,8 @@ class Ledger {
   struct MappedArena {
     uint64_t id = 0;
     Segment segment;
-    ChannelId lender = kNoChannel;  // kNoChannel: the own arena
-    bool orphaned = false;          // the lender has been reaped: returns are local
+    ChannelId lender = kNoChannel;    // kNoChannel: the own arena
+    bool orphaned = false;            // the lender has been reaped: returns are local
     std::map<uint64_t, Slot> blocks;  // offset -> entry
   };
   struct Entry {
@@ -157,7 +157,9 @@ class Ledger {
   };
 
   // All of these: with the lock held.
-  [[nodiscard]] bool is_live(Slot slot) const noexcept { return slot < entries_.size() && entries_[slot].arena != nullptr; }
+  [[nodiscard]] bool is_live(Slot slot) const noexcept {
+    return slot < entries_.size() && entries_[slot].arena != nullptr;
+  }
   Slot add_entry(MappedArena& arena, uint64_t block, uint64_t length) noexcept;
   void settle(Slot slot) noexcept;  // L1, L2
   static Lent* find_lent(Entry& entry, ChannelId channel) noexcept;

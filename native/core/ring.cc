@@ -6,7 +6,9 @@ namespace isthmus {
 
 namespace {
 
-constexpr uint64_t round_up(uint64_t bytes) noexcept { return (bytes + kRecordAlign - 1) & ~uint64_t{kRecordAlign - 1}; }
+constexpr uint64_t round_up(uint64_t bytes) noexcept {
+  return (bytes + kRecordAlign - 1) & ~uint64_t{kRecordAlign - 1};
+}
 
 }  // namespace
 
@@ -29,8 +31,9 @@ Status Producer::claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept {
   const uint64_t total = padding + needed;
 
   if (tail_ + total + reserve > head_cached_ + capacity_) {
-    const uint64_t head = state_->head.bytes.load(std::memory_order_acquire);  // sync: space-published <- Consumer::release
-    if (head > tail_ || tail_ - head > capacity_) return Status::kProtocol;    // I5
+    const uint64_t head =
+        state_->head.bytes.load(std::memory_order_acquire);  // sync: space-published <- Consumer::release
+    if (head > tail_ || tail_ - head > capacity_) return Status::kProtocol;  // I5
     head_cached_ = head;
     if (tail_ + total + reserve > head + capacity_) return Status::kFull;
   }
@@ -57,7 +60,8 @@ Consumer::Consumer(RingState& state, const uint8_t* records, uint32_t capacity) 
 Status Consumer::peek(Record& out) noexcept {
   for (;;) {
     if (head_ == tail_cached_) {
-      const uint64_t tail = state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Claim::commit
+      const uint64_t tail =
+          state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Claim::commit
       if (tail == head_) return Status::kEmpty;
       const uint64_t ahead = tail - head_;
       if (ahead > capacity_ || ahead % kRecordAlign != 0) return Status::kProtocol;  // I5

@@ -19,11 +19,13 @@ Loop* Loop::start(uv_loop_t* loop, Channel& channel, Deliver deliver, void* owne
   if (uv_poll_init(loop, &self->event_, channel.event()) != 0) {
     self->open_handles_ = 1;
     self->stopped_ = true;
-    uv_close(reinterpret_cast<uv_handle_t*>(&self->idle_), [](uv_handle_t* handle) { delete static_cast<Loop*>(handle->data); });
+    uv_close(reinterpret_cast<uv_handle_t*>(&self->idle_),
+             [](uv_handle_t* handle) { delete static_cast<Loop*>(handle->data); });
     return nullptr;
   }
   self->event_.data = self;
-  uv_poll_start(&self->event_, UV_READABLE, [](uv_poll_t* handle, int, int) { static_cast<Loop*>(handle->data)->on_event(); });
+  uv_poll_start(&self->event_, UV_READABLE,
+                [](uv_poll_t* handle, int, int) { static_cast<Loop*>(handle->data)->on_event(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&self->event_));
   uv_unref(reinterpret_cast<uv_handle_t*>(&self->idle_));
   self->park();

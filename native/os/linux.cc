@@ -77,7 +77,8 @@ void* map_segment(int descriptor, uint64_t bytes) noexcept {
 }
 
 bool isolate_mapping(void* address, int descriptor, uint64_t bytes) noexcept {
-  if (mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, descriptor, 0) != MAP_FAILED)
+  if (mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, descriptor, 0) !=
+      MAP_FAILED)
     return true;
   mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return false;
@@ -141,7 +142,8 @@ union DescriptorSpace {
 
 }  // namespace
 
-int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors, size_t count) noexcept {
+int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors,
+                              size_t count) noexcept {
   if (count > kMaxDescriptors) return -EINVAL;
   iovec part{const_cast<void*>(data), bytes};
   DescriptorSpace space{};
@@ -221,7 +223,8 @@ int64_t now_ns() noexcept {
 uint64_t random_id() noexcept {
   uint64_t id = 0;
   while (id == 0)
-    if (getrandom(&id, sizeof id, 0) != sizeof id) id = static_cast<uint64_t>(now_ns()) ^ static_cast<uint64_t>(getpid()) << 40;
+    if (getrandom(&id, sizeof id, 0) != sizeof id)
+      id = static_cast<uint64_t>(now_ns()) ^ static_cast<uint64_t>(getpid()) << 40;
   return id;
 }
 
@@ -236,18 +239,19 @@ bool exit_when_closed(int socket, int code) noexcept {
   };
   auto* watch = new Watch{socket, code};
   pthread_t thread;
-  const bool started = pthread_create(&thread, nullptr,
-                                      [](void* argument) -> void* {
-                                        const auto [watched_socket, exit_code] = *static_cast<Watch*>(argument);
-                                        delete static_cast<Watch*>(argument);
-                                        // POLLNVAL: the program has closed every descriptor; it could not be stopped any more.
-                                        constexpr short kEnd = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
-                                        pollfd watched{watched_socket, POLLRDHUP, 0};
-                                        while (poll(&watched, 1, -1) < 0 || (watched.revents & kEnd) == 0) {
-                                        }
-                                        _exit(exit_code);
-                                      },
-                                      watch) == 0;
+  const bool started = pthread_create(
+                           &thread, nullptr,
+                           [](void* argument) -> void* {
+                             const auto [watched_socket, exit_code] = *static_cast<Watch*>(argument);
+                             delete static_cast<Watch*>(argument);
+                             // POLLNVAL: the program has closed every descriptor; it could not be stopped any more.
+                             constexpr short kEnd = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
+                             pollfd watched{watched_socket, POLLRDHUP, 0};
+                             while (poll(&watched, 1, -1) < 0 || (watched.revents & kEnd) == 0) {
+                             }
+                             _exit(exit_code);
+                           },
+                           watch) == 0;
   if (started)
     pthread_detach(thread);
   else

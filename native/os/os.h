@@ -36,7 +36,8 @@ Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept;
 int socket_pair(int (&sockets)[2]) noexcept;
 constexpr size_t kMaxDescriptors = 8;
 // One datagram with descriptors. Returns bytes or a negated errno.
-int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors, size_t count) noexcept;
+int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors,
+                              size_t count) noexcept;
 // Waits up to timeout_ns for one datagram. `count` in: room, out: received; they are close-on-exec.
 int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* descriptors, size_t* count,
                                  int64_t timeout_ns) noexcept;
