@@ -272,7 +272,7 @@ export class Calls {
     this.#made ??= []
     this.#made.push(slot)
     this.#placed ??= []
-    this.#channel.copyIn(slot, 0, source)
+    this.#memory.copyIn(slot, source)
     const dtype = dtypeInfo(dtypeOf(source))
     return (
       this.#placed.push({ slot, offset: 0, dtype, shape: [source.length], strides: undefined }) - 1

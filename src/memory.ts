@@ -1,4 +1,5 @@
 // The memory of one bridge: blocks of its arena, views of blocks, and what happens when there is none left.
+import type { TypedArray } from './dtypes.js'
 import { ArenaFullError, ClosedError, DisposedError, ShapeError, SystemError } from './errors.js'
 import { type Channel, native, type Slot, Status } from './native.js'
 
@@ -30,6 +31,15 @@ export class Memory {
       if (slot >= 0) return slot
     }
     throw this.refusal(bytes, -slot)
+  }
+
+  /** Copies the elements to the start of a block. */
+  copyIn(slot: Slot, source: TypedArray): void {
+    const known = (source[Symbol.toStringTag] as string) !== 'Float16Array'
+    this.channel.copyIn(
+      slot,
+      known ? source : new Uint8Array(source.buffer, source.byteOffset, source.byteLength),
+    )
   }
 
   /** What a Status other than ok means to the user. */

@@ -1,6 +1,7 @@
 // Loads the addon and declares it. native/node/addon.cc is the same table from the other side.
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import type { TypedArray } from './dtypes.js'
 import { PlatformError } from './errors.js'
 
 /** Numbers of native/core/status.h that the TypeScript side tells apart. */
@@ -79,7 +80,8 @@ export interface Channel {
   /** An ArrayBuffer of exactly these bytes; holds a reference until its memory can no longer be reached. */
   view(slot: Slot, offset: number, bytes: number): ArrayBuffer
   detach(buffer: ArrayBuffer): void
-  copyIn(slot: Slot, offset: number, source: ArrayBufferView): void
+  /** Not of a Float16Array, which Node-API does not know. */
+  copyIn(slot: Slot, source: TypedArray): void
   copyStrided(
     to: Slot,
     from: Slot,

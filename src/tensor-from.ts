@@ -39,7 +39,7 @@ function fromTypedArray(memory: Memory, source: TypedArray, options: FromOptions
     )
   const count = source.length / info.entries
   const tensor = makeTensor(memory, info.name, fitting(options.shape ?? [count], count), false)
-  memory.channel.copyIn(tensor.placedIn(memory)!.slot, 0, source)
+  memory.copyIn(tensor.placedIn(memory)!.slot, source)
   return tensor
 }
 

@@ -2,43 +2,35 @@
 #include <algorithm>
 #include <cstring>
 
+#include "node/arguments.h"
 #include "node/channel_object.h"
 #include "node/raise.h"
 
 namespace isthmus::node {
 
-namespace {
-
-Slot slot_argument(const Napi::Value& value) noexcept { return value.As<Napi::Number>().Uint32Value(); }
-uint64_t bytes_argument(const Napi::Value& value) noexcept {
-  return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
-}
-
-}  // namespace
-
 // allocate(bytes, zeroed): the slot, or minus the status.
 Napi::Value ChannelObject::allocate(const Napi::CallbackInfo& info) {
   Slot slot = kNoSlot;
   if (channel_ == nullptr) return Napi::Number::New(info.Env(), -static_cast<double>(Status::kClosed));
-  const Status status = channel_->allocate(bytes_argument(info[0]), info[1].As<Napi::Boolean>().Value(), slot);
+  const Status status = channel_->allocate(number_of(info[0]), flag_of(info[1]), slot);
   return Napi::Number::New(info.Env(),
                            status == Status::kOk ? static_cast<double>(slot) : -static_cast<double>(status));
 }
 
 void ChannelObject::retain(const Napi::CallbackInfo& info) {
-  if (ledger_ != nullptr) ledger_->retain(slot_argument(info[0]));
+  if (ledger_ != nullptr) ledger_->retain(slot_of(info[0]));
 }
 
 void ChannelObject::release(const Napi::CallbackInfo& info) {
-  if (ledger_ != nullptr) ledger_->release(slot_argument(info[0]));
+  if (ledger_ != nullptr) ledger_->release(slot_of(info[0]));
   given_up();
 }
 
 // view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
 Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
-  const Slot slot = slot_argument(info[0]);
-  const uint64_t offset = bytes_argument(info[1]);
-  const uint64_t bytes = bytes_argument(info[2]);
+  const Slot slot = slot_of(info[0]);
+  const uint64_t offset = number_of(info[1]);
+  const uint64_t bytes = number_of(info[2]);
   uint64_t copied = 0;
   const uint64_t length = ledger_ == nullptr ? 0 : ledger_->length(slot);
   if (length == 0 || offset > length || bytes > length - offset) {
@@ -52,9 +44,10 @@ Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
 
 // Detaches the buffer of a view and returns the lease at once, unless the memory was transferred elsewhere.
 void ChannelObject::detach(const Napi::CallbackInfo& info) {
-  auto buffer = info[0].As<Napi::ArrayBuffer>();
-  const void* data = buffer.Data();
-  buffer.Detach();
+  void* data = nullptr;
+  size_t bytes = 0;
+  if (!info[0].IsArrayBuffer() || napi_get_arraybuffer_info(info.Env(), info[0], &data, &bytes) != napi_ok) return;
+  napi_detach_arraybuffer(info.Env(), info[0]);
   if (views_ != nullptr) views_->detached(data);
   given_up();
 }
@@ -65,24 +58,20 @@ void ChannelObject::given_up() noexcept {
   let_memory_go();
 }
 
-// copyIn(slot, offset, source): source is any ArrayBufferView.
+// copyIn(slot, source): source is a typed array.
 void ChannelObject::copy_in(const Napi::CallbackInfo& info) {
   if (channel_ == nullptr) {
     raise(info.Env(), Status::kClosed, "cannot copy into the block");
     return;
   }
-  const Slot slot = slot_argument(info[0]);
-  const uint64_t offset = bytes_argument(info[1]);
-  const auto source = info[2].As<Napi::Uint8Array>();
-  Ledger& ledger = *ledger_;
-  const uint64_t length = ledger.length(slot);
-  const uint64_t bytes = source.ByteLength();
-  if (offset > length || bytes > length - offset) {
+  const Slot slot = slot_of(info[0]);
+  Elements source;
+  if (!elements_of(info[1], source) || source.bytes > ledger_->length(slot)) {
     raise(info.Env(), Status::kTooLarge, "cannot copy into the block");
     return;
   }
-  std::memcpy(ledger.data(slot) + offset, source.Data(), bytes);
-  channel_->count_copied(bytes);
+  if (source.bytes != 0) std::memcpy(ledger_->data(slot), source.data, source.bytes);
+  channel_->count_copied(source.bytes);
 }
 
 namespace {
@@ -103,32 +92,53 @@ uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const in
   return to;
 }
 
+// Do all elements lie in a block of `from_bytes`, and fit without gaps into one of `to_bytes`?
+bool lie_within(const int64_t* shape, const int64_t* strides, size_t axes, uint64_t itemsize, uint64_t offset,
+                uint64_t from_bytes, uint64_t to_bytes) noexcept {
+  if (itemsize == 0 || itemsize > to_bytes || offset > from_bytes) return false;
+  auto low = static_cast<int64_t>(offset);
+  auto high = low;
+  auto packed = static_cast<int64_t>(itemsize);
+  for (size_t axis = 0; axis < axes; ++axis) {
+    int64_t reach = 0;
+    if (shape[axis] <= 0 || __builtin_mul_overflow(packed, shape[axis], &packed) ||
+        __builtin_mul_overflow(shape[axis] - 1, strides[axis], &reach) ||
+        __builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high))
+      return false;
+  }
+  return low >= 0 && static_cast<uint64_t>(packed) <= to_bytes && static_cast<uint64_t>(high) <= from_bytes &&
+         itemsize <= from_bytes - static_cast<uint64_t>(high);
+}
+
 }  // namespace
 
-// copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides): both BigInt64Array, strides in bytes. The elements are
-// known to lie in the block: the tensor was verified, or made from one that was.
+// copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides): both BigInt64Array, strides in bytes.
 void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
   if (channel_ == nullptr) {
     raise(info.Env(), Status::kClosed, "cannot copy the tensor");
     return;
   }
-  Ledger& ledger = *ledger_;
-  uint8_t* to = ledger.data(slot_argument(info[0]));
-  const uint8_t* from = ledger.data(slot_argument(info[1]));
-  if (to == nullptr || from == nullptr) {
+  const Slot to_slot = slot_of(info[0]);
+  const Slot from_slot = slot_of(info[1]);
+  const uint64_t offset = number_of(info[2]);
+  const uint64_t itemsize = number_of(info[3]);
+  Elements shape;
+  Elements strides;
+  if (!elements_of(info[4], shape) || !elements_of(info[5], strides) || shape.bytes != shape.count * 8 ||
+      strides.bytes != shape.bytes ||
+      !lie_within(static_cast<int64_t*>(shape.data), static_cast<int64_t*>(strides.data), shape.count, itemsize, offset,
+                  ledger_->length(from_slot), ledger_->length(to_slot))) {
     raise(info.Env(), Status::kUnknownBlock, "cannot copy the tensor");
     return;
   }
-  from += bytes_argument(info[2]);
-  const size_t itemsize = bytes_argument(info[3]);
-  auto shape = info[4].As<Napi::BigInt64Array>();
-  auto strides = info[5].As<Napi::BigInt64Array>();
-  const uint8_t* end = gather(to, from, shape.Data(), strides.Data(), shape.ElementLength(), itemsize);
+  uint8_t* to = ledger_->data(to_slot);
+  const uint8_t* end = gather(to, ledger_->data(from_slot) + offset, static_cast<int64_t*>(shape.data),
+                              static_cast<int64_t*>(strides.data), shape.count, itemsize);
   channel_->count_copied(static_cast<uint64_t>(end - to));
 }
 
 void ChannelObject::prefault(const Napi::CallbackInfo& info) {
-  if (channel_ != nullptr) ledger_->prefault(bytes_argument(info[0]));
+  if (channel_ != nullptr) ledger_->prefault(number_of(info[0]));
 }
 
 // V8 does not see the bytes that views show, so it is told of a large amount for a moment: it collects at once, and

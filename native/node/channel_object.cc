@@ -1,5 +1,6 @@
 #include "node/channel_object.h"
 
+#include "node/arguments.h"
 #include "node/raise.h"
 #include "os/os.h"
 
@@ -12,9 +13,7 @@ constexpr size_t kInboxHeader = 8;
 // How long a message may be that still fits into this much of the inbox; both are multiples of 8.
 constexpr size_t room_after_header(size_t bytes) noexcept { return bytes > kInboxHeader ? bytes - kInboxHeader : 0; }
 
-double number(const Napi::Object& options, const char* name) noexcept {
-  return options.Get(name).ToNumber().DoubleValue();
-}
+uint64_t option(const Napi::Object& options, const char* name) noexcept { return number_of(options.Get(name)); }
 
 }  // namespace
 
@@ -49,11 +48,19 @@ Napi::Function ChannelObject::define(Napi::Env env) noexcept {
 // new Channel(options, outbox, inbox, onMessages(bytes: number | Uint8Array, status: number))
 ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWrap(info) {
   const Napi::Env env = info.Env();
+  Elements outbox;
+  Elements inbox;
+  if (!info[0].IsObject() || !elements_of(info[1], outbox) || !elements_of(info[2], inbox) || !info[3].IsFunction()) {
+    Napi::TypeError::New(env, "new Channel(options, outbox, inbox, onMessages)").ThrowAsJavaScriptException();
+    return;
+  }
   const auto options = info[0].As<Napi::Object>();
   const ChannelOptions wanted{
-      static_cast<uint64_t>(number(options, "arenaBytes")),  static_cast<uint64_t>(number(options, "limitBytes")),
-      static_cast<uint64_t>(number(options, "retainBytes")), static_cast<uint64_t>(number(options, "spinNs")),
-      static_cast<uint32_t>(number(options, "ringBytes")),
+      option(options, "arenaBytes"),
+      option(options, "limitBytes"),
+      option(options, "retainBytes"),
+      option(options, "spinNs"),
+      static_cast<uint32_t>(option(options, "ringBytes")),
   };
   if (const Status status = Channel::open(wanted, channel_, peer_socket_); status != Status::kOk) {
     raise(env, status, "cannot make shared memory for a channel");
@@ -62,13 +69,12 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWr
   ledger_ = channel_->shared_ledger();
   views_ = std::make_unique<ViewTable>(ledger_);
   collect_at_bytes_ = wanted.limit_bytes / 4;
-  auto outbox = info[1].As<Napi::Uint8Array>();
-  auto inbox = info[2].As<Napi::Uint8Array>();
-  outbox_data_ = outbox.Data();
-  inbox_data_ = inbox.Data();
-  inbox_bytes_ = inbox.ByteLength() / 8 * 8;
-  outbox_ = Napi::Persistent(outbox);
-  inbox_ = Napi::Persistent(inbox);
+  outbox_data_ = static_cast<uint8_t*>(outbox.data);
+  outbox_bytes_ = outbox.bytes;
+  inbox_data_ = static_cast<uint8_t*>(inbox.data);
+  inbox_bytes_ = inbox.bytes / 8 * 8;
+  outbox_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
+  inbox_ = Napi::Persistent(info[2].As<Napi::Uint8Array>());
   on_messages_ = Napi::Persistent(info[3].As<Napi::Function>());
   async_context_ = std::make_unique<Napi::AsyncContext>(env, "isthmus");
   uv_loop_t* loop = nullptr;
@@ -161,28 +167,32 @@ void ChannelObject::let_memory_go() noexcept {
 // --- messages --------------------------------------------------------------------------------------------
 
 Napi::Value ChannelObject::send(const Napi::CallbackInfo& info) {
-  const uint32_t offset = info[0].As<Napi::Number>().Uint32Value();
-  const uint32_t bytes = info[1].As<Napi::Number>().Uint32Value();
-  const Status status = outbox_data_ == nullptr ? Status::kClosed : channel_->send(outbox_data_ + offset, bytes);
-  if (loop_ != nullptr) loop_->touch();
-  return Napi::Number::New(info.Env(), static_cast<double>(status));
+  const uint64_t offset = number_of(info[0]);
+  const uint64_t bytes = number_of(info[1]);
+  if (channel_ != nullptr && (offset > outbox_bytes_ || bytes > outbox_bytes_ - offset))
+    return Napi::Number::New(info.Env(), static_cast<double>(Status::kTooLarge));
+  return send_now(info.Env(), outbox_data_ + offset, bytes);
 }
 
 Napi::Value ChannelObject::send_bytes(const Napi::CallbackInfo& info) {
-  auto bytes = info[0].As<Napi::Uint8Array>();
-  if (bytes.ByteLength() > INT32_MAX) return Napi::Number::New(info.Env(), static_cast<double>(Status::kTooLarge));
-  if (channel_ == nullptr) return Napi::Number::New(info.Env(), static_cast<double>(Status::kClosed));
-  const Status status = channel_->send(bytes.Data(), static_cast<uint32_t>(bytes.ByteLength()));
+  Elements message;
+  if (!elements_of(info[0], message) || message.bytes > INT32_MAX)
+    return Napi::Number::New(info.Env(), static_cast<double>(Status::kTooLarge));
+  return send_now(info.Env(), static_cast<uint8_t*>(message.data), message.bytes);
+}
+
+Napi::Value ChannelObject::send_now(Napi::Env env, uint8_t* message, uint64_t bytes) noexcept {
+  const Status status = channel_ == nullptr ? Status::kClosed : channel_->send(message, static_cast<uint32_t>(bytes));
   if (loop_ != nullptr) loop_->touch();
-  return Napi::Number::New(info.Env(), static_cast<double>(status));
+  return Napi::Number::New(env, static_cast<double>(status));
 }
 
 void ChannelObject::set_pending(const Napi::CallbackInfo& info) {
-  if (loop_ != nullptr) loop_->set_pending(info[0].As<Napi::Boolean>().Value());
+  if (loop_ != nullptr) loop_->set_pending(flag_of(info[0]));
 }
 
 void ChannelObject::set_wants_space(const Napi::CallbackInfo& info) {
-  if (loop_ != nullptr) loop_->set_wants_space(info[0].As<Napi::Boolean>().Value());
+  if (loop_ != nullptr) loop_->set_wants_space(flag_of(info[0]));
 }
 
 // One turn: up to an inbox full of messages, or one that is larger than the inbox. True if there is more. What is left

@@ -54,6 +54,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   Napi::Value holders(const Napi::CallbackInfo& info);
 
   static void on_environment_end(napi_async_cleanup_hook_handle handle, void* self);
+  Napi::Value send_now(Napi::Env env, uint8_t* message, uint64_t bytes) noexcept;
   bool deliver() noexcept;
   bool deliver_large() noexcept;
   void call_javascript(napi_value bytes, Status status) noexcept;
@@ -83,6 +84,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   Napi::Reference<Napi::Uint8Array> outbox_;
   Napi::Reference<Napi::Uint8Array> inbox_;
   uint8_t* outbox_data_ = nullptr;
+  size_t outbox_bytes_ = 0;
   uint8_t* inbox_data_ = nullptr;
   size_t inbox_bytes_ = 0;
   Napi::FunctionReference on_messages_;

@@ -133,6 +133,10 @@ t.test(
     using made = py.tensor('float16', [2])
     new Uint16Array(made.data.buffer).set([0x3c00, 0xc000])
     t.strictSame(await py.call('texts', made), ['1.0', '-2.0'])
+    if (Float16Array === undefined) return
+    const own = new Float16Array(Uint16Array.of(0x3c00, 0xc000).buffer) as TypedArray
+    t.strictSame(await py.call('texts', own), ['1.0', '-2.0'], 'as an argument')
+    t.strictSame(await py.call('texts', py.tensor.from(own)), ['1.0', '-2.0'], 'in from()')
   },
 )
 
