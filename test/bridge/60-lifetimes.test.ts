@@ -326,7 +326,7 @@ def leases_until_none(patience):
   const viewed = await call<Doubles>(py, 'ramp', 5, length)
   const unseen = await call<Doubles>(py, 'ramp', 5, length)
   t.equal(viewed.data[0], 5)
-  const leases = call(py, 'leases_until_none', 5)
+  const leases = call(py, 'leases_until_none', 25)
   await setTimeout(50) // the loop sleeps
   viewed.dispose()
   unseen.dispose()
