@@ -79,7 +79,6 @@ def greet(channel: _native.Channel, codec: Codec, here: str | None) -> ModuleTyp
         "python": platform.python_version(),
         "numpy": np.__version__,
         "executable": sys.executable,
-        "names": Dispatch(module).names(),
     }
     channel.send(kinds.HELLO, 0, *codec.encode(words))
     return module

@@ -77,3 +77,10 @@ def test_only_a_mismatch_of_arguments_is_an_arguments_error():
     assert mismatch.code == "ERR_ARGUMENTS" and "f(a, *, b=1)" in str(mismatch)
     assert arguments_error(f, "f", [1], {}, error) is None
     assert arguments_error(math.sqrt, "sqrt", ["x"], {}, error) is None
+
+
+def test_modules_that_are_only_imported_are_not_called():
+    dispatch = Dispatch(module("import os\nfrom math import sqrt"))
+    assert dispatch.find("sqrt")(4) == 2
+    with pytest.raises(FunctionNotFoundError, match="os is only imported by module 'model'"):
+        dispatch.find("os.getpid")

@@ -170,17 +170,21 @@ def test_nothing_of_a_call_is_held_after_it(start):
     assert peer.stats()["lent_leases"] == 0
 
 
-def test_an_idle_worker_uses_no_cpu(start):
+def test_an_idle_worker_sleeps_and_is_not_woken(start):
     worker = start(SOURCE, spin_ns=100_000)
     worker.call("add", 1, 1)
 
-    def cpu():
-        fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
+    def status():
+        lines = Path(f"/proc/{worker.process.pid}/status").read_text().splitlines()
+        return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
-    before = cpu()
-    time.sleep(1)  # what is measured, not a synchronisation
-    assert cpu() - before <= 1  # hundredths of a second
+    deadline = time.monotonic() + PATIENCE
+    while not status()["State"].startswith("S"):
+        assert time.monotonic() < deadline, status()
+    before = status()["voluntary_ctxt_switches"]
+    time.sleep(0.5)  # what is looked at, not a synchronisation
+    assert status()["State"].startswith("S")
+    assert status()["voluntary_ctxt_switches"] == before  # it was not even woken to look
 
 
 def test_the_worker_dies_with_node(tmp_path):

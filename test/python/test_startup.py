@@ -79,9 +79,8 @@ def test_without_arguments_it_says_what_it_is_for(tmp_path):
     assert done.returncode == 1 and "started by Node" in done.stderr
 
 
-def test_hello_is_answered_with_versions_and_names(start):
+def test_hello_is_answered_with_versions(start):
     worker = start("def f(): pass\nclass C: pass\n_x = 1")
-    assert worker.hello["names"] == ["C", "f"]
     assert worker.hello["pid"] == worker.process.pid
     assert worker.hello["python"].startswith("3.")
     assert worker.hello["executable"] == sys.executable
