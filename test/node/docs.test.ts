@@ -1,4 +1,5 @@
 // The documentation against the code: every error code is explained, and no link leads nowhere.
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -63,4 +64,10 @@ t.test('every relative link leads to a file, and to a heading of it', async t =>
       t.ok(anchors.has(anchor), `${page} links to ${relative(root, file)}#${anchor}`)
     }
   }
+})
+
+t.test('the table of README is that of the committed run', async t => {
+  t.doesNotThrow(() =>
+    execFileSync(process.execPath, [join(root, 'build/ts/bench/readme.js'), '--check']),
+  )
 })
