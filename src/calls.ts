@@ -101,8 +101,7 @@ export class Calls {
     options: ResolvedCallOptions | undefined,
   ): Promise<unknown> {
     this.#checkWanted(options)
-    if (this.#waiting.length >= this.#options.maxQueue && !this.#canSend())
-      throw new QueueFullError(this.#options.maxQueue)
+    if (!this.#canSend()) this.#checkQueue()
 
     // A getter among the arguments may make a call of its own meanwhile, or end everything.
     const outerPlaced = this.#placed
@@ -177,6 +176,12 @@ export class Calls {
     return this.#waiting.length === 0 && this.#inFlight < this.#options.window
   }
 
+  /** @throws QueueFullError when no further call may wait */
+  #checkQueue(): void {
+    const { maxQueue } = this.#options
+    if (this.#waiting.length >= maxQueue) throw new QueueFullError(maxQueue)
+  }
+
   /** Sends a message now, or lets it wait for its turn. */
   #dispatch(
     kind: Kind,
@@ -186,6 +191,7 @@ export class Calls {
   ): void {
     const now = kind === Kind.Call ? this.#canSend() : !this.#wantsSpace
     if (now && this.#send(kind, id, payload, tensors)) return
+    if (kind === Kind.Call) this.#checkQueue()
     for (const { slot } of tensors) this.#channel.retain(slot)
     this.#waiting.push({ kind, id, payload, tensors: [...tensors] })
   }

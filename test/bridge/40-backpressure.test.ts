@@ -170,6 +170,28 @@ t.test('maxQueue 0: none waits', async t => {
   t.equal(await py.call('note', 2), 2)
 })
 
+t.test('maxQueue 0 on a full ring: none waits, and what was taken is answered', async t => {
+  const py = await spawned(t, 'waiting.py', { ...smallest, maxQueue: 0 })
+  const { path, open } = gate()
+  const before = py.stats().node.messages
+  const taken = [py.call('wait_for', path, 0)]
+  let refused: Error & { code?: string } = new Error('the ring never was full')
+  for (let number = 1; number < 1000; number++) {
+    const call = py.call('echo', [number, py.tensor('int8', [1])])
+    const known = py.stats().pending
+    if (known === taken.length) {
+      refused = await rejection(call)
+      break
+    }
+    taken.push(call)
+  }
+  t.equal(refused.code, 'ERR_QUEUE_FULL')
+  t.equal(py.stats().node.messages - before, taken.length, 'every call taken is in the ring')
+  open()
+  t.equal((await Promise.all(taken)).length, taken.length)
+  t.equal(await py.call('note', 'after'), 'after')
+})
+
 t.test('a payload larger than the ring crosses through the arena, both ways', async t => {
   for (const options of [smallest, {}]) {
     const py = await spawned(t, 'waiting.py', options)
