@@ -13,14 +13,26 @@ bool verify_message(const uint8_t* bytes, uint32_t length) noexcept {
     case wire::Kind::Call:
     case wire::Kind::Result:
     case wire::Kind::Error:
+    case wire::Kind::Stream:
+    case wire::Kind::Create:
+    case wire::Kind::Item:
       return message->payload() != nullptr;
     case wire::Kind::Return:
       return message->returns() != nullptr && message->tensors() == nullptr;
     case wire::Kind::Spill:
       return message->spill() != nullptr && message->spilled_bytes() != nullptr && message->tensors() == nullptr;
+    case wire::Kind::Credit:
+    case wire::Kind::Progress:
+    case wire::Kind::Log:
+      return message->payload() != nullptr && message->tensors() == nullptr;
+    case wire::Kind::Arena:
+    case wire::Kind::ArenaGone:
+      return message->arena() != nullptr && message->tensors() == nullptr;
     case wire::Kind::Cancel:
     case wire::Kind::Pressure:
     case wire::Kind::Goodbye:
+    case wire::Kind::Interrupt:
+    case wire::Kind::Drop:
       return message->tensors() == nullptr;
     case wire::Kind::None:
       break;
