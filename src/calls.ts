@@ -1,89 +1,105 @@
-// Calls: from arguments to a message, and from an answer to the promise that waits for it.
+// Calls of one worker: from arguments to a message, and from an answer to whoever waits for it.
 //
-//   call -> encoded -> [waiting: the ring is full, or the window of calls in flight is] -> sent -> answered
+//   prepared -> [waiting: the ring is full, or the window of calls in flight is] -> sent -> answered
 //
-// A call in flight spends one credit and its answer gives it back, so that the worker's private queue never holds more
-// than the window. What waits is sent in the order of the calls. A cancelled call keeps its credit until the worker has
-// answered: with its result, or by saying that it was dropped.
-import { decodeValue, encodeCall, type TensorLike, type Where } from './codec.js'
-import { dtypeFromWire, dtypeInfo, dtypeOf, type TypedArray } from './dtypes.js'
-import {
-  AbortError,
-  ForeignTensorError,
-  ProtocolError,
-  QueueFullError,
-  SystemError,
-  TimeoutError,
-} from './errors.js'
+// A call that nobody waits for any more keeps its credit until the worker has answered: with its result, or by saying
+// that it was dropped or interrupted.
+import { Callbacks } from './callbacks.js'
+import { decodeValue, functionExtension, type Target } from './codec.js'
+import { arm } from './deadline.js'
+import { dtypeFromWire } from './dtypes.js'
+import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
+import type { Exposed } from './exposed.js'
 import { fromPython } from './from-python.js'
+import { Interruptions } from './interruption.js'
+import { ItemQueue, ItemStream, type Lane } from './item-stream.js'
+import { type LogRecord, readLog } from './log.js'
 import type { Memory } from './memory.js'
-import { type Channel, native, type Slot, Status } from './native.js'
+import { type Channel, native, Status } from './native.js'
 import type { ResolvedCallOptions } from './options.js'
+import { RemoteObject } from './remote-object.js'
+import { type CallKind, prepare, type Request, wireOptions } from './request.js'
+import { Sender, type SenderOptions } from './sender.js'
 import { Tensor } from './tensor.js'
 import { Kind, type Placed, Reader, readable, type Writer } from './wire.js'
 
-interface Pending {
-  resolve(value: unknown): void
+/** Who waits for a call. */
+export interface Reply {
+  /** @param elapsed nanoseconds for which the function ran, if the worker was asked to measure it */
+  resolve(value: unknown, elapsed?: number): void
   reject(error: unknown): void
-  /** Stops the timer and the listener of the call's options. */
+  /** The next value of a stream. */
+  item?(value: unknown): void
+  progress?: ((fraction: number, text: string | undefined) => void) | undefined
+}
+
+/** What a worker does for its calls. */
+export interface CallsHost {
+  /** It cannot be used any more. */
+  failed(error: Error): void
+  /** Makes the main thread of the process look at what it was told. */
+  interrupt(): void
+  kill(): void
+  log(record: LogRecord): void
+  /** Why it has ended, as far as is known while the event loop stands still. */
+  ended(): Error
+}
+
+/** A call that is not answered. */
+class Pending {
   settle: (() => void) | undefined
-}
+  /** Its answer, or an item, is on its way: the process waits for it. */
+  expects = true
 
-/** A message that could not be sent yet. It holds a reference to each of its blocks. */
-interface Waiting {
-  readonly kind: Kind
-  readonly id: number
-  readonly payload: Uint8Array | undefined
-  readonly tensors: readonly Placed[]
+  constructor(
+    readonly kind: Kind,
+    readonly name: string,
+    readonly reply: Reply,
+    readonly functions: ReadonlyMap<number, Exposed> | undefined,
+  ) {}
 }
-
-export interface CallsOptions {
-  /** Calls in flight at most. */
-  readonly window: number
-  /** Calls that may wait beyond the window. */
-  readonly maxQueue: number
-}
-
-const noTensors: readonly Placed[] = []
 
 export class Calls {
   readonly #channel: Channel
   readonly #memory: Memory
-  readonly #writer: Writer
-  readonly #options: CallsOptions
-  readonly #onFailure: (error: Error) => void
+  readonly #sender: Sender
+  readonly #host: CallsHost
+  readonly #callbacks: Callbacks
+  readonly #interruptions: Interruptions
   readonly #reader = new Reader()
   readonly #inboxView: DataView
   readonly #inboxBuffer
 
   readonly #pending = new Map<number, Pending>()
-  /** Ids of calls that nobody waits for any more, until the worker has answered them. */
-  readonly #abandoned = new Set<number>()
-  #waiting: Waiting[] = []
-  #inFlight = 0
+  /** Calls that nobody waits for any more, until the worker has answered them. */
+  readonly #abandoned = new Map<number, Pending>()
+  readonly #objects = new Map<number, WeakRef<RemoteObject>>()
   #lastId = 0
+  /** Calls of which something is on its way. */
+  #expected = 0
   #keepsAlive = false
-  #wantsSpace = false
   #delivering = false
   #ended: Error | undefined
-  /** The tensors of the call that is being encoded, and the blocks made for its typed arrays. */
-  #placed: Placed[] | undefined
-  #made: Slot[] | undefined
   /** Calls sent since the start. */
   count = 0
 
   constructor(
+    channel: Channel,
     memory: Memory,
     writer: Writer,
     inbox: Uint8Array,
-    options: CallsOptions,
-    onFailure: (error: Error) => void,
+    options: SenderOptions,
+    host: CallsHost,
   ) {
-    this.#channel = memory.channel
+    this.#channel = channel
     this.#memory = memory
-    this.#writer = writer
-    this.#options = options
-    this.#onFailure = onFailure
+    this.#host = host
+    this.#sender = new Sender(channel, memory, writer, options, {
+      refused: (_, id, error) => this.#take(id)?.reply.reject(error),
+      broken: status => this.#fail(status),
+    })
+    this.#callbacks = new Callbacks(memory, this.#sender)
+    this.#interruptions = new Interruptions(this.#sender, host)
     this.#inboxView = new DataView(inbox.buffer, inbox.byteOffset, inbox.byteLength)
     this.#inboxBuffer = readable(inbox)
   }
@@ -93,78 +109,212 @@ export class Calls {
     return this.#pending.size
   }
 
-  /** Sends a call. Everything that can be wrong with the arguments is thrown here, before anything is sent. */
+  /** Calls that the worker has and has not answered, those that nobody waits for included. */
+  get inFlight(): number {
+    return this.#sender.inFlight
+  }
+
+  /** Functions that Python may call. */
+  get functions(): number {
+    return this.#callbacks.size
+  }
+
+  /** Objects that live in the worker. */
+  get objects(): number {
+    return this.#objects.size
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined
+  }
+
+  /** Calls at once. Everything that can be wrong with the arguments is thrown here, before anything is sent. */
   call(
-    name: string,
+    kind: CallKind,
+    target: Target,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | undefined,
     options: ResolvedCallOptions | undefined,
   ): Promise<unknown> {
-    this.#checkWanted(options)
-    if (!this.#canSend()) this.#checkQueue()
+    this.#check(options)
+    const request = prepare(this.#memory, kind, target, args, kwargs, wireOptions(kind, options))
+    return new Promise((resolve, reject) => {
+      const reply: Reply = { resolve, reject }
+      if (options?.onProgress !== undefined) reply.progress = options.onProgress
+      const id = this.begin(request, reply)
+      if (options !== undefined) this.#arm(id, request.name, options)
+    })
+  }
 
-    // A getter among the arguments may make a call of its own meanwhile, or end everything.
-    const outerPlaced = this.#placed
-    const outerMade = this.#made
-    this.#placed = this.#made = undefined
+  /** As call(), but nothing else happens in this thread until the answer is there. */
+  callSync(
+    kind: CallKind,
+    target: Target,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> | undefined,
+    options: ResolvedCallOptions | undefined,
+  ): unknown {
+    this.#check(options)
+    const request = prepare(this.#memory, kind, target, args, kwargs, wireOptions(kind, options))
+    let outcome: { readonly value: unknown } | { readonly error: unknown } | undefined
+    const reply: Reply = {
+      resolve: value => {
+        outcome = { value }
+      },
+      reject: error => {
+        outcome = { error }
+      },
+    }
+    if (options?.onProgress !== undefined) reply.progress = options.onProgress
+    const id = this.begin(request, reply)
+    const { timeout = 0, kill } = options ?? {}
+    const until = timeout > 0 ? performance.now() + timeout : undefined
+    this.#callbacks.blocked++
     try {
-      const payload = encodeCall(name, args, kwargs, this.#place)
-      this.#checkWanted(options)
-      const id = this.#nextId()
-      this.#dispatch(Kind.Call, id, payload, this.#placed ?? noTensors)
-      this.count++
-      return new Promise((resolve, reject) => {
-        const pending: Pending = { resolve, reject, settle: undefined }
-        this.#pending.set(id, pending)
-        if (options !== undefined) this.#arm(id, name, pending, options)
-        if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
-      })
+      while (outcome === undefined) {
+        const left = until === undefined ? -1 : Math.max(0, until - performance.now())
+        const got = this.#channel.block(left)
+        if (got === 0 && left === 0) this.abandon(id, new TimeoutError(timeout, request.name), kill)
+        else if (typeof got === 'number' && got < 0) this.#take(id)?.reply.reject(this.#lost(-got))
+        else this.deliver(got, Status.ok)
+      }
     } finally {
-      // Whatever was sent is leased to the worker now.
-      const sent = this.#made as Slot[] | undefined
-      if (sent !== undefined) for (const slot of sent) this.#channel.release(slot)
-      this.#placed = outerPlaced
-      this.#made = outerMade
+      this.#callbacks.blocked--
+    }
+    if ('error' in outcome) throw outcome.error
+    return outcome.value
+  }
+
+  /** The values of a generator. Whatever is wrong with the arguments, the first `next()` tells. */
+  stream(
+    target: Target,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> | undefined,
+    options: ResolvedCallOptions | undefined,
+  ): ItemStream {
+    const queue = new ItemQueue(options)
+    try {
+      this.#check(options)
+      const wire = wireOptions(Kind.Stream, options)
+      const request = prepare(this.#memory, Kind.Stream, target, args, kwargs, wire)
+      const id = this.begin(request, queue)
+      queue.attach(this.lane(id))
+      if (options !== undefined) this.#arm(id, request.name, options)
+    } catch (error) {
+      queue.reject(error)
+    }
+    return new ItemStream(queue)
+  }
+
+  /**
+   * Sends a call, or lets it wait for its turn; takes the request over.
+   * @returns its id
+   * @throws QueueFullError, ArenaFullError, and why the worker has ended
+   */
+  begin(request: Request, reply: Reply): number {
+    if (this.#ended !== undefined) throw this.#ended
+    const { kind, name, payload, attachments } = request
+    const { functions, owner } = attachments
+    if (owner !== undefined && owner !== this) throw RemoteObject.gone(name)
+    const id = this.#nextId()
+    try {
+      this.#sender.send(kind, id, payload, attachments)
+    } finally {
+      attachments.sent()
+    }
+    this.count++
+    if (functions !== undefined) this.#callbacks.add(functions)
+    this.#pending.set(id, new Pending(kind, name, reply, functions))
+    this.#expected++
+    if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
+    return id
+  }
+
+  /** What a stream says to the call of that id. */
+  lane(id: number): Lane {
+    return {
+      credit: count => {
+        if (this.#pending.has(id)) this.#sender.send(Kind.Credit, id, creditPayload(count))
+      },
+      expecting: expects => this.#expect(this.#pending.get(id), expects),
+      close: () => this.#give(id),
     }
   }
 
-  #checkWanted(options: ResolvedCallOptions | undefined): void {
+  /**
+   * Nobody waits for a call any more: it rejects now, and the worker is told, then made to stop.
+   * @param kill milliseconds after which the worker is killed if it goes on
+   */
+  abandon(id: number, error: Error, kill?: number): void {
+    const pending = this.#give(id)
+    if (pending === undefined) return
+    if (this.#abandoned.has(id)) this.#interruptions.plan(id, kill)
+    pending.reply.reject(error)
+  }
+
+  /** Takes a call from whoever waits for it. The worker is told, if it knows of it. */
+  #give(id: number): Pending | undefined {
+    const pending = this.#take(id)
+    if (pending === undefined) return undefined
+    if (pending.functions !== undefined) this.#callbacks.expire(pending.functions)
+    if (!this.#sender.withdraw(id)) {
+      this.#abandoned.set(id, pending)
+      this.#sender.send(Kind.Cancel, id)
+    }
+    this.#updateKeepAlive()
+    return pending
+  }
+
+  /** An object is not used any more. */
+  dropObject(id: number): void {
+    if (this.#objects.delete(id) && this.#ended === undefined) this.#sender.send(Kind.Drop, id)
+  }
+
+  #check(options: ResolvedCallOptions | undefined): void {
     if (this.#ended !== undefined) throw this.#ended
     if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
+    if (!this.#sender.hasCredit) this.#sender.checkQueue()
+  }
+
+  #arm(id: number, name: string, options: ResolvedCallOptions): void {
+    const pending = this.#pending.get(id)
+    if (pending !== undefined)
+      pending.settle = arm(name, options, error => this.abandon(id, error, options.kill))
   }
 
   /** Sends the first message and gives the worker's answer to it. */
   greet(payload: Uint8Array): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#pending.set(0, { resolve, reject, settle: undefined })
-      this.#dispatch(Kind.Hello, 0, payload, noTensors)
+      this.#pending.set(0, new Pending(Kind.Hello, 'hello', { resolve, reject }, undefined))
+      this.#expected++
+      this.#sender.send(Kind.Hello, 0, payload)
       this.#updateKeepAlive()
     })
   }
 
   /** Tells the worker that no call follows. */
   sayGoodbye(): void {
-    if (this.#ended === undefined) this.#dispatch(Kind.Goodbye, 0, undefined, noTensors)
+    if (this.#ended === undefined) this.#sender.send(Kind.Goodbye, 0)
   }
 
   /** Rejects everything that is pending, and every call from now on. */
   end(error: Error): void {
     if (this.#ended !== undefined) return
     this.#ended = error
-    for (const { tensors } of this.#waiting.splice(0))
-      for (const { slot } of tensors) this.#channel.release(slot)
+    this.#sender.end()
+    this.#interruptions.end()
     const pending = [...this.#pending.values()]
     this.#pending.clear()
     this.#abandoned.clear()
-    this.#inFlight = 0
+    this.#objects.clear()
+    this.#expected = 0
     this.#updateKeepAlive()
-    for (const { settle, reject } of pending) {
+    this.#callbacks.end()
+    for (const { settle, reply } of pending) {
       settle?.()
-      reject(error)
+      reply.reject(error)
     }
   }
-
-  // --- sending ---
 
   #nextId(): number {
     do this.#lastId = this.#lastId === 0xffff_ffff ? 1 : this.#lastId + 1
@@ -172,152 +322,11 @@ export class Calls {
     return this.#lastId
   }
 
-  #canSend(): boolean {
-    return this.#waiting.length === 0 && this.#inFlight < this.#options.window
-  }
-
-  /** @throws QueueFullError when no further call may wait */
-  #checkQueue(): void {
-    const { maxQueue } = this.#options
-    if (this.#waiting.length >= maxQueue) throw new QueueFullError(maxQueue)
-  }
-
-  /** Sends a message now, or lets it wait for its turn. */
-  #dispatch(
-    kind: Kind,
-    id: number,
-    payload: Uint8Array | undefined,
-    tensors: readonly Placed[],
-  ): void {
-    const now = kind === Kind.Call ? this.#canSend() : !this.#wantsSpace
-    if (now && this.#send(kind, id, payload, tensors)) return
-    if (kind === Kind.Call) this.#checkQueue()
-    for (const { slot } of tensors) this.#channel.retain(slot)
-    this.#waiting.push({ kind, id, payload, tensors: [...tensors] })
-  }
-
-  /** False when the ring has no room now. */
-  #send(
-    kind: Kind,
-    id: number,
-    payload: Uint8Array | undefined,
-    tensors: readonly Placed[],
-  ): boolean {
-    let status = this.#write(kind, id, payload, tensors)
-    if (status === Status.arenaFull) {
-      this.#channel.collect() // a long payload goes through the arena, which may be full of garbage
-      status = this.#write(kind, id, payload, tensors)
-    }
-    if (status === Status.ok) {
-      if (kind === Kind.Call) this.#inFlight++
-      return true
-    }
-    if (status === Status.full) {
-      this.#setWantsSpace(true)
-      return false
-    }
-    if (status !== Status.closed && status !== Status.protocol)
-      throw this.#memory.refusal(payload?.length ?? 0, status)
-    // The worker is gone or not to be trusted, and end() is about to say so: it rejects this call with the others.
-    if (status === Status.protocol) queueMicrotask(() => this.#fail(status))
-    return true
-  }
-
-  #write(
-    kind: Kind,
-    id: number,
-    payload: Uint8Array | undefined,
-    tensors: readonly Placed[],
-  ): number {
-    return this.#writer.write(kind, id, payload, tensors, this.#small, this.#large)
-  }
-
-  /** While nothing but an answer can help, room in the ring is no reason to wake up. */
-  #setWantsSpace(wants: boolean): void {
-    if (wants === this.#wantsSpace) return
-    this.#wantsSpace = wants
-    this.#channel.setWantsSpace(wants)
-  }
-
-  readonly #small = (offset: number, length: number) => this.#channel.send(offset, length)
-  readonly #large = (bytes: Uint8Array) => this.#channel.sendBytes(bytes)
-
-  /** Sends what waits, in order; only calls wait for credit, and what is no call overtakes them. */
-  #flushWaiting(): void {
-    const left: Waiting[] = []
-    let full = false
-    for (const waiting of this.#waiting) {
-      const { kind, id, payload, tensors } = waiting
-      const blocked: boolean =
-        full || (kind === Kind.Call && this.#inFlight >= this.#options.window)
-      try {
-        if (blocked || !this.#send(kind, id, payload, tensors)) {
-          full ||= !blocked
-          left.push(waiting)
-          continue
-        }
-      } catch (error) {
-        this.#take(id)?.reject(error)
-      }
-      for (const { slot } of tensors) this.#channel.release(slot)
-    }
-    this.#waiting = left
-    if (!full) this.#setWantsSpace(false)
-  }
-
-  /** Gives a tensor or typed array of the arguments its place in the message. */
-  readonly #place = (array: TensorLike | TypedArray, where: Where): number => {
-    if (array instanceof Tensor) {
-      const placed = array.placedIn(this.#memory)
-      if (placed === undefined) throw new ForeignTensorError(where.path())
-      this.#placed ??= []
-      return this.#placed.push(placed) - 1
-    }
-    const source = array as TypedArray
-    const slot = this.#memory.allocate(source.byteLength, false)
-    this.#made ??= []
-    this.#made.push(slot)
-    this.#placed ??= []
-    this.#memory.copyIn(slot, source)
-    const dtype = dtypeInfo(dtypeOf(source))
-    return (
-      this.#placed.push({ slot, offset: 0, dtype, shape: [source.length], strides: undefined }) - 1
-    )
-  }
-
-  // --- timeout and abort ---
-
-  #arm(id: number, name: string, pending: Pending, { signal, timeout }: ResolvedCallOptions): void {
-    let timer: NodeJS.Timeout | undefined
-    const abort = () => this.#abandon(id, new AbortError(signal?.reason))
-    if (timeout !== undefined && timeout > 0)
-      timer = setTimeout(() => this.#abandon(id, new TimeoutError(timeout, name)), timeout)
-    signal?.addEventListener('abort', abort, { once: true })
-    pending.settle = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-    }
-  }
-
-  /** The caller no longer waits: the promise rejects now, and the worker is told. */
-  #abandon(id: number, error: Error): void {
-    const pending = this.#take(id)
-    if (pending === undefined) return
-    const at = this.#waiting.findIndex(waiting => waiting.kind === Kind.Call && waiting.id === id)
-    if (at !== -1) {
-      for (const { slot } of this.#waiting.splice(at, 1)[0]!.tensors) this.#channel.release(slot)
-    } else {
-      this.#abandoned.add(id)
-      this.#dispatch(Kind.Cancel, id, undefined, noTensors)
-    }
-    this.#updateKeepAlive()
-    pending.reject(error)
-  }
-
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id)
     if (pending === undefined) return undefined
     this.#pending.delete(id)
+    this.#expect(pending, false)
     pending.settle?.()
     return pending
   }
@@ -326,6 +335,7 @@ export class Calls {
 
   /** What the addon calls: messages in the inbox, one that is too large for it, or room in the ring. */
   readonly deliver = (bytes: number | Uint8Array, status: number): void => {
+    const outer = this.#delivering
     this.#delivering = true
     try {
       if (typeof bytes !== 'number') this.#receive(readable(bytes), 0)
@@ -337,12 +347,12 @@ export class Calls {
         }
       }
       if (status !== Status.ok) this.#fail(status)
-      else if (this.#waiting.length > 0 || this.#wantsSpace) this.#flushWaiting()
+      else if (this.#sender.waits) this.#sender.flush()
     } finally {
-      this.#delivering = false
+      this.#delivering = outer
     }
     // The continuations that were just resolved run before the loop turns, and may call again.
-    if (this.#pending.size === 0) queueMicrotask(this.#afterDelivery)
+    if (this.#expected === 0) queueMicrotask(this.#afterDelivery)
   }
 
   readonly #afterDelivery = () => this.#updateKeepAlive()
@@ -351,38 +361,100 @@ export class Calls {
     const reader = this.#reader
     reader.read(buffer, at)
     const { kind, id } = reader
-    if (kind === Kind.Pressure) {
-      this.#channel.collect()
-      return
-    }
     const tensors = this.#adopt(reader.tensors())
-    if (kind !== Kind.Result && kind !== Kind.Error && !(kind === Kind.Hello && id === 0)) {
-      for (const tensor of tensors) tensor.release()
-      this.#onFailure(new ProtocolError(`${Kind[kind]} is no message for Node`))
+    switch (kind) {
+      case Kind.Result:
+      case Kind.Error:
+      case Kind.Hello:
+        return this.#answer(kind, id, buffer, tensors)
+      case Kind.Item:
+      case Kind.Progress:
+      case Kind.Log:
+      case Kind.Call:
+        return this.#note(kind, id, buffer, tensors)
+      case Kind.Drop:
+        return this.#callbacks.drop(id)
+      case Kind.Pressure:
+        return this.#memory.collect()
+      default:
+        giveUp(tensors)
+        this.#host.failed(new ProtocolError(`${Kind[kind]} is no message for Node`))
+    }
+  }
+
+  #answer(
+    kind: Kind.Result | Kind.Error | Kind.Hello,
+    id: number,
+    buffer: ReturnType<typeof readable>,
+    tensors: readonly Tensor[],
+  ): void {
+    const left = this.#abandoned.size > 0 ? this.#abandoned.get(id) : undefined
+    const pending = left ?? this.#take(id)
+    if (pending === undefined) return giveUp(tensors)
+    if (id !== 0) this.#sender.inFlight--
+    const created = kind === Kind.Result && pending.kind === Kind.Create
+    if (left !== undefined) {
+      this.#abandoned.delete(id)
+      this.#interruptions.settled(id)
+      giveUp(tensors)
+      if (created) this.#sender.send(Kind.Drop, this.#value(buffer, noAdopted) as number)
       return
     }
-    if (id !== 0) {
-      if (this.#abandoned.size > 0 && this.#abandoned.delete(id)) {
-        this.#inFlight--
-        for (const tensor of tensors) tensor.release()
-        return
-      }
-    }
-    const pending = this.#take(id)
-    if (pending === undefined) {
-      for (const tensor of tensors) tensor.release()
-      return
-    }
-    if (id !== 0) this.#inFlight--
+    const { reply, functions } = pending
     try {
-      const { start, end } = reader.payload()
-      const value = decodeValue(buffer.bytes(), tensors, start, end)
-      if (kind === Kind.Error) pending.reject(fromPython(value))
-      else pending.resolve(value)
+      const value = this.#value(buffer, tensors)
+      if (kind === Kind.Error) reply.reject(fromPython(value))
+      else if (created) return reply.resolve(this.#keep(value as number, functions))
+      else reply.resolve(value, this.#reader.elapsed)
     } catch (error) {
-      for (const tensor of tensors) tensor.release()
-      pending.reject(error)
+      giveUp(tensors)
+      reply.reject(error)
     }
+    if (functions !== undefined) this.#callbacks.expire(functions)
+  }
+
+  /** What is no answer. */
+  #note(
+    kind: Kind.Item | Kind.Progress | Kind.Log | Kind.Call,
+    id: number,
+    buffer: ReturnType<typeof readable>,
+    tensors: readonly Tensor[],
+  ): void {
+    const pending = this.#pending.get(id)
+    if ((kind === Kind.Item || kind === Kind.Progress) && pending === undefined)
+      return giveUp(tensors)
+    try {
+      const value = this.#value(buffer, tensors)
+      if (kind === Kind.Item) pending!.reply.item?.(value)
+      else if (kind === Kind.Log) this.#host.log(readLog(value))
+      else if (kind === Kind.Call) this.#callbacks.receive(id, value)
+      else {
+        const [fraction, text] = value as [number, string | null]
+        queueMicrotask(() => pending!.reply.progress?.(fraction, text ?? undefined))
+      }
+    } catch (error) {
+      giveUp(tensors)
+      if (kind === Kind.Item) this.abandon(id, error as Error)
+      else if (kind === Kind.Call) this.#callbacks.refuse(id, error)
+      else this.#host.failed(error as Error)
+    }
+  }
+
+  #value(buffer: ReturnType<typeof readable>, tensors: readonly Tensor[]): unknown {
+    const { start, end } = this.#reader.payload()
+    return decodeValue(buffer.bytes(), tensors, start, end, this.#known)
+  }
+
+  readonly #known = (extension: number, id: number): unknown =>
+    extension === functionExtension ? this.#callbacks.find(id) : this.#objects.get(id)?.deref()
+
+  /** The object that a Create has made; the functions among its arguments live as long as it does. */
+  #keep(id: number, functions: ReadonlyMap<number, Exposed> | undefined): RemoteObject {
+    const object = new RemoteObject(this, id, () => {
+      if (functions !== undefined) this.#callbacks.expire(functions)
+    })
+    this.#objects.set(id, new WeakRef(object))
+    return object
   }
 
   /** The references of a message's tensors become tensors; all of them, whatever is wrong with one. */
@@ -395,16 +467,41 @@ export class Calls {
   }
 
   #fail(status: number): void {
-    const words = native.statuses[status]![1]
-    this.#onFailure(status === Status.protocol ? new ProtocolError(words) : new SystemError(words))
+    this.#host.failed(failure(status))
+  }
+
+  #lost(status: number): Error {
+    return status === Status.closed ? this.#host.ended() : failure(status)
+  }
+
+  #expect(pending: Pending | undefined, expects: boolean): void {
+    if (pending === undefined || pending.expects === expects) return
+    pending.expects = expects
+    this.#expected += expects ? 1 : -1
+    if (expects !== this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
   }
 
   #updateKeepAlive(): void {
-    const alive = this.#pending.size > 0
+    const alive = this.#expected > 0
     if (alive === this.#keepsAlive) return
     this.#keepsAlive = alive
     this.#channel.setPending(alive)
   }
+}
+
+function failure(status: number): Error {
+  const words = native.statuses[status]?.[1] ?? `status ${status}`
+  return status === Status.protocol ? new ProtocolError(words) : new SystemError(words)
+}
+
+function giveUp(tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) tensor.release()
+}
+
+/** MessagePack of a number up to the largest window. */
+function creditPayload(count: number): Uint8Array {
+  if (count < 0x80) return Uint8Array.of(count)
+  return Uint8Array.of(0xce, count >>> 24, count >>> 16, count >>> 8, count)
 }
 
 const noAdopted: Tensor[] = []

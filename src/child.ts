@@ -84,8 +84,8 @@ export class Child {
     return this.#lastLines.get()
   }
 
-  kill(): void {
-    this.#process.kill('SIGKILL')
+  signal(name: 'SIGKILL' | 'SIGURG'): void {
+    this.#process.kill(name)
   }
 
   /** The process keeps this one alive only while it is waited for. */

@@ -4,41 +4,57 @@
 // belongs to the whole process, so a program that uses msgpackr too could take over type 1; it sends -0 as 0,
 // renames `__proto__`, and lets the bytes of a peer define record classes, sets, regular expressions and errors;
 // and after a walk that checks first, a call of two integers took 0.2 µs and more, against 0.1 µs here.
-import { decode } from './decode.js'
-import { Encoder, type Place } from './encode.js'
+import { decode, type Known } from './decode.js'
+import { type Cargo, Encoder, type Target } from './encode.js'
 
-export { maxDepth, type Place, type TensorLike, tensorMark, type Where } from './encode.js'
+export type { Known } from './decode.js'
+export {
+  type AnyIterable,
+  type Callable,
+  type Cargo,
+  functionExtension,
+  Kept,
+  maxDepth,
+  type ObjectLike,
+  objectExtension,
+  objectMark,
+  type Target,
+  type TensorLike,
+  tensorMark,
+  type Where,
+} from './encode.js'
 
-// A getter or a `place` that encodes something itself finds the encoder taken and makes another.
+// A getter or a `cargo` that encodes something itself finds the encoder taken and makes another.
 let spare: Encoder | undefined
 
 /**
  * MessagePack of one value. The bytes belong to the caller.
  * @param path how errors call the value: `args[0]`
- * @param place called for every tensor and typed array, in the order of the walk
+ * @param cargo asked for every tensor, typed array, function, iterable and object, in the order of the walk
  * @throws ValueTypeError naming the path of what cannot cross
  */
-export function encodeValue(value: unknown, path: string, place: Place): Uint8Array {
+export function encodeValue(value: unknown, path: string, cargo: Cargo): Uint8Array {
   const encoder = spare ?? new Encoder()
   spare = undefined
   try {
-    return encoder.value(value, path, place)
+    return encoder.value(value, path, cargo)
   } finally {
     spare = encoder
   }
 }
 
-/** The payload of a Call message, `[name, args]` or `[name, args, kwargs]`; paths start with `args` or `kwargs`. */
+/** The payload of a Call, Stream or Create message; paths start with `args`, `kwargs` or `options`. */
 export function encodeCall(
-  name: string,
+  target: Target,
   args: readonly unknown[],
   kwargs: Readonly<Record<string, unknown>> | undefined,
-  place: Place,
+  options: object | undefined,
+  cargo: Cargo,
 ): Uint8Array {
   const encoder = spare ?? new Encoder()
   spare = undefined
   try {
-    return encoder.call(name, args, kwargs, place)
+    return encoder.call(target, args, kwargs, options, cargo)
   } finally {
     spare = encoder
   }
@@ -48,6 +64,7 @@ export function encodeCall(
  * The value of a payload. Nothing in it shares memory with `payload`, which may be reused at once.
  * @param start,end where in `payload`, if it is not all of it
  * @param tensors what the tensors of the message became, by index
+ * @param known finds functions and objects that come back
  * @throws ProtocolError if the bytes are not MessagePack, or name a tensor that is not there
  * @throws ValueTypeError if they are, but nested too deeply or with keys that no object has
  */
@@ -56,6 +73,7 @@ export function decodeValue(
   tensors: readonly unknown[],
   start = 0,
   end = payload.length,
+  known?: Known,
 ): unknown {
-  return decode(payload, tensors, start, end)
+  return decode(payload, tensors, start, end, known)
 }

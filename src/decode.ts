@@ -1,5 +1,11 @@
 import { fromTwosComplement } from './bigint.js'
-import { bigintExtension, maxDepth, tensorExtension } from './encode.js'
+import {
+  bigintExtension,
+  functionExtension,
+  maxDepth,
+  objectExtension,
+  tensorExtension,
+} from './encode.js'
 import { ProtocolError, ValueTypeError } from './errors.js'
 
 // Reading calls no code of the user, so one set of variables is enough.
@@ -8,6 +14,7 @@ let at = 0
 let end = 0
 let depth = 0
 let tensors: readonly unknown[]
+let known: Known
 
 // Views of the ArrayBuffer that payloads come from, which is nearly always the same one.
 let memory = new ArrayBuffer(0) as ArrayBufferLike
@@ -20,15 +27,20 @@ const maxKept = 2 ** 22
 
 const nothing = new Uint8Array(0)
 
+/** Finds what an id stands for that went to Python before: a function, or an object in the worker. */
+export type Known = (extension: number, id: number) => unknown
+
 /** Reads exactly one value from `start` to `stop`; every length is checked before it is believed. */
 export function decode(
   payload: Uint8Array,
   tensorsOfMessage: readonly unknown[],
   start: number,
   stop: number,
+  knownToCaller: Known = nothingKnown,
 ): unknown {
   bytes = payload
   tensors = tensorsOfMessage
+  known = knownToCaller
   origin = payload.byteOffset
   at = start
   end = stop
@@ -41,11 +53,13 @@ export function decode(
   } finally {
     bytes = nothing
     tensors = nothingPlaced
+    known = nothingKnown
     if (memory.byteLength > maxKept) look(nothing.buffer)
   }
 }
 
 const nothingPlaced: readonly unknown[] = []
+const nothingKnown: Known = () => undefined
 
 function look(buffer: ArrayBufferLike) {
   memory = buffer
@@ -261,6 +275,13 @@ function readExtension(length: number): unknown {
     const value = fromTwosComplement(bytes.subarray(start, at))
     const number = Number(value)
     return Number.isSafeInteger(number) ? number : value
+  }
+  if ((type === functionExtension || type === objectExtension) && length === 4) {
+    const found = known(type, view.getUint32(origin + start))
+    if (found !== undefined) return found
+    throw refused(
+      `holds ${type === functionExtension ? 'a function' : 'an object'} that was given up`,
+    )
   }
   if (type === -1) return readTimestamp(start, length)
   throw malformed(`it has extension type ${type} of ${length} bytes`)

@@ -17,11 +17,36 @@ export interface Where {
   path(): string
 }
 
-/** Gives a tensor or typed array a place in the message and returns its index there. */
-export type Place = (array: TensorLike | TypedArray, where: Where) => number
+/** An object in the worker carries this property: its id there. */
+export const objectMark: unique symbol = Symbol.for('isthmus.object')
+
+export interface ObjectLike {
+  readonly [objectMark]: true
+}
+
+/** A function that stays callable for Python until Python drops it: made by `keep()`. */
+export class Kept {
+  constructor(readonly fn: Callable) {}
+}
+
+export type Callable = (...args: never[]) => unknown
+export type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>
+
+/** Takes what goes with a message besides its payload, and says by which number the payload names it. */
+export interface Cargo {
+  /** The index of a tensor or typed array in the message. */
+  tensor(array: TensorLike | TypedArray, where: Where): number
+  /** The id of a function; without this, functions and iterables are refused. */
+  callable?(value: Callable | Kept | AnyIterable, where: Where): number
+  /** The id of an object in the worker. */
+  object?(object: ObjectLike, where: Where): number
+}
 
 export const tensorExtension = 1
 export const bigintExtension = 2
+export const functionExtension = 3
+export const objectExtension = 4
+export const iteratorExtension = 5
 /** Python's msgpack decoder recurses, and Python's default recursion limit is 1000. */
 export const maxDepth = 500
 
@@ -29,6 +54,9 @@ const firstDate = Date.parse('0001-01-01T00:00:00.000Z')
 const lastDate = Date.parse('9999-12-31T23:59:59.999Z')
 const minInt64 = -(2n ** 63n)
 const maxUint64 = 2n ** 64n - 1n
+
+/** What is called: a public function by its name, or a method of an object in the worker. */
+export type Target = string | { readonly object: number; readonly name: string }
 
 /** Walks a value once, checking and writing it at the same time (docs/values.md). */
 export class Encoder implements Where {
@@ -38,10 +66,10 @@ export class Encoder implements Where {
   readonly #keys: (string | number)[] = []
   #depth = 0
   #root = ''
-  #place: Place = neverPlaced
+  #cargo: Cargo = noCargo
 
-  value(value: unknown, root: string, place: Place): Uint8Array {
-    this.#start(root, place)
+  value(value: unknown, root: string, cargo: Cargo): Uint8Array {
+    this.#start(root, cargo)
     try {
       this.#write(value)
       return this.#writer.take()
@@ -52,26 +80,38 @@ export class Encoder implements Where {
     }
   }
 
-  /** `[name, args]` or `[name, args, kwargs]`. */
+  /** `[target, args]`, `[target, args, kwargs]` or `[target, args, kwargs | nil, options]`. */
   call(
-    name: string,
+    target: Target,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | undefined,
-    place: Place,
+    options: object | undefined,
+    cargo: Cargo,
   ): Uint8Array {
-    this.#start('name', place)
+    this.#start('name', cargo)
+    const writer = this.#writer
     try {
+      writer.arrayHeader(options !== undefined ? 4 : kwargs !== undefined ? 3 : 2)
+      let name: unknown = target
+      if (typeof target === 'object' && target !== null) {
+        name = target.name
+        writer.arrayHeader(2)
+        writer.number(target.object)
+      }
       if (typeof name !== 'string')
         throw this.#fail('of a function is a string, such as call("step", …)')
-      this.#writer.arrayHeader(kwargs === undefined ? 2 : 3)
       this.#string(name)
       this.#root = 'args'
       this.#array(args)
       if (kwargs !== undefined) {
         this.#root = 'kwargs'
         this.#object(kwargs)
+      } else if (options !== undefined) writer.byte(0xc0)
+      if (options !== undefined) {
+        this.#root = 'options'
+        this.#object(options)
       }
-      return this.#writer.take()
+      return writer.take()
     } catch (error) {
       throw this.#explained(error)
     } finally {
@@ -83,17 +123,17 @@ export class Encoder implements Where {
     return this.#pathTo(this.#depth)
   }
 
-  #start(root: string, place: Place) {
+  #start(root: string, cargo: Cargo) {
     this.#writer.reset()
     this.#depth = 0
     this.#root = root
-    this.#place = place
+    this.#cargo = cargo
   }
 
   /** Keeps nothing of the user's alive. */
   #forget() {
     if (this.#depth > 0) this.#ancestors.fill(noObject)
-    this.#place = neverPlaced
+    this.#cargo = noCargo
   }
 
   #write(value: unknown) {
@@ -110,6 +150,8 @@ export class Encoder implements Where {
         return this.#bigint(value)
       case 'object':
         return value === null ? this.#writer.byte(0xc0) : this.#compound(value)
+      case 'function':
+        return this.#callable(functionExtension, value as Callable)
       default:
         throw this.#refusal(value)
     }
@@ -127,7 +169,8 @@ export class Encoder implements Where {
   #compound(value: object) {
     if (Array.isArray(value)) return this.#array(value)
     const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype || prototype === null) return this.#object(value)
+    if (prototype === Object.prototype || prototype === null)
+      return isIterable(value) ? this.#callable(iteratorExtension, value) : this.#object(value)
     if (isTensorLike(value)) return this.#tensor(value)
     if (Buffer.isBuffer(value)) return this.#writer.binary(value)
     if (types.isTypedArray(value)) return this.#tensor(value as TypedArray)
@@ -135,12 +178,28 @@ export class Encoder implements Where {
     if (types.isDate(value)) return this.#date(value)
     if (types.isArrayBuffer(value))
       return this.#writer.binary(value.byteLength === 0 ? noBytes : new Uint8Array(value))
+    if (isObjectLike(value)) return this.#remote(value)
+    if (value instanceof Kept) return this.#callable(functionExtension, value)
     if (isRootPrototype(prototype)) return this.#object(value)
+    if (isIterable(value) && !types.isSet(value) && !types.isBoxedPrimitive(value))
+      return this.#callable(iteratorExtension, value)
     throw this.#refusal(value)
   }
 
   #tensor(array: TensorLike | TypedArray) {
-    this.#writer.extension4(tensorExtension, this.#place(array, this))
+    this.#writer.extension4(tensorExtension, this.#cargo.tensor(array, this))
+  }
+
+  #callable(extension: number, value: Callable | Kept | AnyIterable) {
+    const cargo = this.#cargo
+    if (cargo.callable === undefined) throw this.#refusal(value)
+    this.#writer.extension4(extension, cargo.callable(value, this))
+  }
+
+  #remote(object: ObjectLike) {
+    const cargo = this.#cargo
+    if (cargo.object === undefined) throw this.#refusal(object)
+    this.#writer.extension4(objectExtension, cargo.object(object, this))
   }
 
   #array(list: readonly unknown[]) {
@@ -234,12 +293,21 @@ export class Encoder implements Where {
 const noObject = {}
 const noBytes = new Uint8Array(0)
 
-const neverPlaced: Place = () => {
-  throw new Error('encoding has ended')
+const noCargo: Cargo = {
+  tensor() {
+    throw new Error('encoding has ended')
+  },
 }
 
 const isTensorLike = (value: object): value is TensorLike =>
   (value as Partial<TensorLike>)[tensorMark] === true
+
+const isObjectLike = (value: object): value is ObjectLike =>
+  (value as Partial<ObjectLike>)[objectMark] === true
+
+const isIterable = (value: object): value is AnyIterable =>
+  (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== undefined ||
+  (value as Partial<Iterable<unknown>>)[Symbol.iterator] !== undefined
 
 /** Object.prototype of another realm (node:vm, jest). */
 const isRootPrototype = (prototype: unknown) =>

@@ -11,6 +11,7 @@
 // │   │   ├── MissingPackageError  ERR_MISSING_PACKAGE
 // │   │   ├── ScriptNotFoundError  ERR_SCRIPT_NOT_FOUND
 // │   │   ├── ModuleImportError    ERR_IMPORT
+// │   │   ├── StartHookError       ERR_ON_START             a function marked with @isthmus.on_start raised
 // │   │   ├── StartTimeoutError    ERR_START_TIMEOUT
 // │   │   ├── VersionError         ERR_VERSION
 // │   │   ├── ExtensionError       ERR_EXTENSION            the Python extension does not load
@@ -18,6 +19,9 @@
 // │   ├── WorkerExitedError        ERR_WORKER_EXITED
 // │   ├── TimeoutError             ERR_TIMEOUT
 // │   ├── AbortError               ERR_ABORTED
+// │   ├── ObjectGoneError          ERR_OBJECT_GONE          disposed of, or its worker has ended
+// │   ├── CallbackEndedError       ERR_CALLBACK_ENDED       told to Python: the call it came with has ended
+// │   ├── BlockedError             ERR_BLOCKED              told to Python: Node is inside callSync()
 // │   ├── QueueFullError           ERR_QUEUE_FULL
 // │   ├── ArenaFullError           ERR_ARENA_FULL
 // │   ├── ProtocolError            ERR_PROTOCOL
@@ -172,6 +176,21 @@ export class ModuleImportError extends StartError {
   }
 }
 
+/** A function that is marked with `@isthmus.on_start` raised. */
+export class StartHookError extends StartError {
+  readonly code = 'ERR_ON_START'
+  declare readonly traceback: string
+
+  constructor(
+    /** Name of the function. */
+    readonly hook: string,
+    info: PythonErrorInfo,
+  ) {
+    super(`${hook}(), an on_start function, raised ${info.type}: ${info.message}`, causeOf(info))
+    withTraceback(this, info.traceback)
+  }
+}
+
 export class StartTimeoutError extends StartError {
   readonly code = 'ERR_START_TIMEOUT'
 
@@ -244,6 +263,31 @@ export class AbortError extends IsthmusError {
 
   constructor(reason: unknown) {
     super('the call was aborted; it may still be running in Python', { cause: reason })
+  }
+}
+
+/** The message says which object, and why it cannot be used. */
+export class ObjectGoneError extends IsthmusError {
+  readonly code = 'ERR_OBJECT_GONE'
+}
+
+/** What Python is told when it calls a function after the call to which it was passed has ended. */
+export class CallbackEndedError extends IsthmusError {
+  readonly code = 'ERR_CALLBACK_ENDED'
+
+  constructor() {
+    super(
+      'the call that this function was passed to has ended; pass keep(fn) from Node if it is to be called later',
+    )
+  }
+}
+
+/** What Python is told when it calls a function while Node waits in `callSync()`. */
+export class BlockedError extends IsthmusError {
+  readonly code = 'ERR_BLOCKED'
+
+  constructor() {
+    super('Node is waiting in callSync() and cannot run functions meanwhile; use call() there')
   }
 }
 
@@ -368,6 +412,7 @@ const classes = {
   MissingPackageError,
   ScriptNotFoundError,
   ModuleImportError,
+  StartHookError,
   StartTimeoutError,
   VersionError,
   ExtensionError,
@@ -375,6 +420,9 @@ const classes = {
   WorkerExitedError,
   TimeoutError,
   AbortError,
+  ObjectGoneError,
+  CallbackEndedError,
+  BlockedError,
   QueueFullError,
   ArenaFullError,
   ProtocolError,

@@ -1,15 +1,18 @@
 import {
+  AbortError,
   ArenaFullError,
   ArgumentsError,
   ExtensionError,
   FunctionNotFoundError,
   MissingPackageError,
   ModuleImportError,
+  ObjectGoneError,
   ProtocolError,
   PythonError,
   type PythonErrorInfo,
   PythonTooOldError,
   ScriptNotFoundError,
+  StartHookError,
   ValueTypeError,
   VersionError,
 } from './errors.js'
@@ -39,6 +42,12 @@ export function fromPython(payload: unknown, depth = 0): Error {
       return new ValueTypeError(message, text(map.path))
     case 'ERR_IMPORT':
       return new ModuleImportError(text(map.module, 'the module'), info)
+    case 'ERR_ON_START':
+      return new StartHookError(text(map.hook, 'a hook'), info)
+    case 'ERR_OBJECT_GONE':
+      return new ObjectGoneError(message)
+    case 'ERR_ABORTED':
+      return new AbortError(undefined)
     case 'ERR_MISSING_PACKAGE':
       return new MissingPackageError(text(map.python, 'python3'), texts(map.missing))
     case 'ERR_PYTHON_TOO_OLD':

@@ -33,6 +33,19 @@ export class Memory {
     throw this.refusal(bytes, -slot)
   }
 
+  retain(slot: Slot): void {
+    this.channel.retain(slot)
+  }
+
+  release(slot: Slot): void {
+    this.channel.release(slot)
+  }
+
+  /** Collects garbage now, so that memory which nobody reaches can be used again. */
+  collect(): void {
+    this.channel.collect()
+  }
+
   /** Copies the elements to the start of a block. */
   copyIn(slot: Slot, source: TypedArray): void {
     const known = (source[Symbol.toStringTag] as string) !== 'Float16Array'

@@ -68,6 +68,12 @@ export interface Channel {
   send(offset: number, length: number): number
   /** The same for a FlatBuffer that is not in the outbox. */
   sendBytes(bytes: Uint8Array): number
+  /**
+   * Waits without the event loop, for `timeout` milliseconds (negative: as long as it takes), until something has come.
+   * Returns how many bytes of the inbox are filled, 0 when the time is up, minus a Status at the end, or one message
+   * that is too large for the inbox.
+   */
+  block(timeout: number): number | Uint8Array
   /** Calls are pending: the process stays alive and the ring is watched. */
   setPending(pending: boolean): void
   /** A sender waits for room: `onMessages` is called when there is some. */

@@ -115,6 +115,18 @@ const variables: Check<Readonly<Record<string, string | undefined>>> = given => 
 const signal: Check<AbortSignal> = given =>
   given instanceof AbortSignal ? given : new Refused('an AbortSignal')
 
+const progress: Check<(fraction: number, text: string | undefined) => void> = given =>
+  typeof given === 'function'
+    ? (given as (fraction: number, text: string | undefined) => void)
+    : new Refused('a function of a fraction and a text')
+
+const kill: Check<number | undefined> = given => {
+  if (given === true) return 1000
+  if (given === false) return undefined
+  const time = milliseconds(given)
+  return time instanceof Refused ? new Refused('true, false or milliseconds') : time
+}
+
 const page = 4096
 
 export const spawnChecks = {
@@ -133,10 +145,14 @@ export const spawnChecks = {
   retain: optional(size(0)),
   prefault: withDefault(0, size(0)),
   spin: withDefault('auto', spin),
+  threads: withDefault(1, count(1, 256)),
   detach: withDefault(true, flag),
 }
 
 export const callChecks = {
   signal: optional(signal),
   timeout: optional(milliseconds),
+  onProgress: optional(progress),
+  kill: optional(kill),
+  window: optional(count(1, 65_536)),
 }

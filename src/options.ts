@@ -34,6 +34,8 @@ export interface SpawnOptions {
   readonly prefault?: number | string
   /** Microseconds for which an idle side polls before it sleeps. 0: never polls. `auto`: 50 to 100 if there are enough CPUs, else 0. Default `auto`. */
   readonly spin?: number | 'auto'
+  /** Threads on which plain functions run. 1: one after another, on the main thread of the process. Default 1. */
+  readonly threads?: number
   /** Whether `dispose()` detaches `data`, so that a stale view has length 0. Default true. */
   readonly detach?: boolean
 }
@@ -55,19 +57,37 @@ export interface ResolvedOptions {
   readonly retain: number | undefined
   readonly prefault: number
   readonly spin: number | 'auto'
+  readonly threads: number
   readonly detach: boolean
 }
 
 export interface CallOptions {
-  /** Rejects the call with ERR_ABORTED when it aborts. The worker is told. */
+  /** Rejects the call with ERR_ABORTED when it aborts. Python is told, then interrupted: docs/cancellation.md. */
   readonly signal?: AbortSignal
-  /** Milliseconds after which the call rejects with ERR_TIMEOUT. 0: never. Default: the `timeout` of spawn(). */
+  /** Milliseconds after which the call rejects with ERR_TIMEOUT, as an abort does. 0: never. Default: the `timeout` of spawn(). */
   readonly timeout?: number
+  /** Called with what Python says with `isthmus.progress(fraction, text)`. */
+  readonly onProgress?: (fraction: number, text: string | undefined) => void
+  /** Kills the worker if the call still runs so many milliseconds after it was aborted or timed out; true: 1000. Default: never. */
+  readonly kill?: boolean | number
+  /** Items by which the generator of a stream may be ahead of its reader, from 1 to 65536. Default 8. */
+  readonly window?: number
 }
 
 export interface ResolvedCallOptions {
   readonly signal: AbortSignal | undefined
   readonly timeout: number | undefined
+  readonly onProgress: ((fraction: number, text: string | undefined) => void) | undefined
+  readonly kill: number | undefined
+  readonly window: number | undefined
+}
+
+export const noCallOptions: ResolvedCallOptions = {
+  signal: undefined,
+  timeout: undefined,
+  onProgress: undefined,
+  kill: undefined,
+  window: undefined,
 }
 
 /** @throws OptionError */

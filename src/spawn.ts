@@ -40,6 +40,7 @@ export async function spawn(target: Target, options?: SpawnOptions): Promise<Bri
   const { kind, value, name } = wanted
   const worker = new Worker(python.executable, { kind, value, name }, settings, {
     line: (stream, text) => emit(() => bridge?.emit(stream, text)),
+    log: record => emit(() => queueMicrotask(() => bridge?.emit('log', record))),
     exited: exit => emit(() => bridge?.emit('exit', exit)),
   })
   await worker.ready()

@@ -138,6 +138,12 @@ export class Reader {
     return this.#message.id()
   }
 
+  /** Nanoseconds for which the function ran; undefined if the worker was not asked to measure it. */
+  get elapsed(): number | undefined {
+    const words = this.#message.elapsed(this.#words)
+    return words === null ? undefined : join(words)
+  }
+
   /** Where the payload lies in the bytes that were read. Not `payloadArray()`: making a view of them costs as much as reading them. */
   payload(): { readonly start: number; readonly end: number } {
     const { bb, bb_pos: table } = this.#message

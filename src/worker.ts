@@ -13,6 +13,7 @@ import {
   WorkerExitedError,
 } from './errors.js'
 import { fromPython } from './from-python.js'
+import type { LogRecord } from './log.js'
 import { Memory } from './memory.js'
 import { type Channel, type ChannelBuffers, type ChannelOptions, native } from './native.js'
 import type { ResolvedOptions } from './options.js'
@@ -43,8 +44,11 @@ export interface Served {
 
 export interface WorkerEvents {
   line(stream: 'stdout' | 'stderr', text: string): void
+  log(record: LogRecord): void
   exited(exit: Exit): void
 }
+
+const noCargo = { tensor: () => 0 }
 
 /** Workers of this thread whose process runs. */
 let running = 0
@@ -60,6 +64,7 @@ export class Worker {
   readonly #channel: Channel
   readonly #child: Child
   readonly #served: Served
+  readonly #threads: number
   readonly #startTimeout: number
   #kill: NodeJS.Timeout | undefined
   #fail: (error: Error) => void = () => {}
@@ -75,9 +80,16 @@ export class Worker {
     )
     this.#channel = channel
     this.#served = served
+    this.#threads = settings.threads
     this.#startTimeout = settings.startTimeout
     this.memory = new Memory(channel, settings.detach)
-    this.calls = new Calls(this.memory, writer, inbox, settings, error => this.#break(error))
+    this.calls = new Calls(channel, this.memory, writer, inbox, settings, {
+      failed: error => this.#break(error),
+      interrupt: () => this.#child.signal('SIGURG'),
+      kill: () => this.#child.signal('SIGKILL'),
+      log: events.log,
+      ended: () => this.#lost(),
+    })
     this.#failed = new Promise((_, reject) => {
       this.#fail = error => reject(notStarted(executable, error))
     })
@@ -127,8 +139,8 @@ export class Worker {
         )
     })
     try {
-      const hello = { protocol, version, target: { ...this.#served } }
-      const greeting = this.calls.greet(encodeValue(hello, 'hello', () => 0))
+      const hello = { protocol, version, target: { ...this.#served }, threads: this.#threads }
+      const greeting = this.calls.greet(encodeValue(hello, 'hello', noCargo))
       greeting.catch(() => {})
       await Promise.race([greeting, this.#failed, late])
     } catch (error) {
@@ -169,7 +181,7 @@ export class Worker {
   #hangUp(): void {
     this.#channel.hangUp()
     if (this.#child.pid === undefined || this.#child.exit !== undefined) return
-    this.#kill ??= setTimeout(() => this.#child.kill(), hangUpTime).unref()
+    this.#kill ??= setTimeout(() => this.#child.signal('SIGKILL'), hangUpTime).unref()
   }
 
   /** The process has been reaped: what it committed before is delivered, and its leases are dropped. */
@@ -182,6 +194,12 @@ export class Worker {
     this.calls.end(words ?? new WorkerExitedError(exit.code, exit.signal, stderr))
     this.memory.closed = true
     this.#channel.close()
+  }
+
+  /** It has ended while the event loop stands still: what is known of that before libuv has seen it. */
+  #lost(): Error {
+    const { code = null, signal = null } = this.#child.exit ?? {}
+    return new WorkerExitedError(code, signal, this.#child.stderr)
   }
 
   /** There never was a process. */

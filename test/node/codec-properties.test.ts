@@ -35,7 +35,7 @@ const { value } = fc.letrec(tie => ({
   ),
 }))
 
-const encode = (given: unknown) => encodeValue(given, 'value', () => 0)
+const encode = (given: unknown) => encodeValue(given, 'value', { tensor: () => 0 })
 
 /** What the table in docs/values.md makes of a value that goes to Python and back. */
 function expected(given: unknown): unknown {

@@ -1,19 +1,19 @@
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import {
+  type Cargo,
   decodeValue,
   encodeCall,
   encodeValue,
   maxDepth,
-  type Place,
   tensorMark,
 } from '#src/codec.js'
 import { ValueTypeError } from '#src/errors.js'
 
-const noPlace: Place = (_array, where) => {
+const noPlace: Cargo['tensor'] = (_array, where) => {
   throw new Error(`unexpected array at ${where.path()}`)
 }
-const encode = (value: unknown, place = noPlace) => encodeValue(value, 'args[0]', place)
+const encode = (value: unknown, place = noPlace) => encodeValue(value, 'args[0]', { tensor: place })
 const roundTrip = (value: unknown) => decodeValue(encode(value), [])
 const hex = (value: unknown) => Buffer.from(encode(value)).toString('hex')
 
@@ -163,8 +163,10 @@ t.test('tensors and typed arrays, anywhere, become what place() answers', async 
   const tensor = { __proto__: { [tensorMark]: true } }
   const floats = new Float32Array(2)
   const seen: [unknown, string][] = []
-  const place: Place = (array, where) => seen.push([array, where.path()]) - 1
-  const payload = encodeCall('f', [tensor, { a: [floats] }], { mask: floats }, place)
+  const place: Cargo['tensor'] = (array, where) => seen.push([array, where.path()]) - 1
+  const payload = encodeCall('f', [tensor, { a: [floats] }], { mask: floats }, undefined, {
+    tensor: place,
+  })
   t.equal(seen[0]?.[0], tensor)
   t.equal(seen[1]?.[0], floats)
   t.strictSame(

@@ -1,0 +1,179 @@
+// Values of a Python generator, one by one.
+//
+// The generator may run `window` items ahead of the reader: that many credits are out at the start, and half a window
+// of them goes back whenever as many items have been read. A stream that nobody reads holds at most a window of items.
+import type { Reply } from './calls.js'
+import type { ResolvedCallOptions } from './options.js'
+import { defaultWindow } from './request.js'
+import { Tensor } from './tensor.js'
+
+/** What a stream says to the call behind it. */
+export interface Lane {
+  /** So many further items may come. */
+  credit(count: number): void
+  /** Are items on their way? Then they keep the process alive. */
+  expecting(expects: boolean): void
+  /** The reader has gone: the generator is closed. */
+  close(): void
+}
+
+interface Reader {
+  resolve(result: IteratorResult<unknown>): void
+  reject(error: unknown): void
+}
+
+/** The end at which items arrive. It does not refer to the ItemStream: one that is given up can be collected. */
+export class ItemQueue implements Reply {
+  readonly #window: number
+  #lane: Lane | undefined
+  #items: unknown[] = []
+  #next = 0
+  readonly #readers: Reader[] = []
+  /** Items that may still come. */
+  #credit: number
+  /** Items read since credit was last given. */
+  #read = 0
+  #ended = false
+  #error: { readonly error: unknown } | undefined
+  #value: unknown
+  #closed = false
+
+  readonly progress: Reply['progress']
+
+  constructor(options: Pick<ResolvedCallOptions, 'window' | 'onProgress'> | undefined) {
+    this.#window = this.#credit = options?.window ?? defaultWindow
+    this.progress = options?.onProgress
+  }
+
+  /** The call has been made. */
+  attach(lane: Lane): void {
+    if (this.#closed) lane.close()
+    else this.#lane = lane
+  }
+
+  item(value: unknown): void {
+    this.#credit--
+    const reader = this.#readers.shift()
+    if (reader !== undefined) {
+      this.#count()
+      reader.resolve({ done: false, value })
+    } else this.#items.push(value)
+    if (this.#credit === 0) this.#lane?.expecting(false)
+  }
+
+  /** The generator has returned. */
+  resolve(value: unknown): void {
+    this.#value = value
+    this.#end()
+  }
+
+  reject(error: unknown): void {
+    this.#error = { error }
+    this.#end()
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#lane = undefined
+    for (const reader of this.#readers.splice(0)) this.#last(reader)
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#next < this.#items.length) {
+      const value = this.#items[this.#next]
+      this.#items[this.#next++] = undefined
+      if (this.#next === this.#items.length) {
+        this.#items = []
+        this.#next = 0
+      }
+      this.#count()
+      return Promise.resolve({ done: false, value })
+    }
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject }
+      if (this.#ended || this.#closed) this.#last(reader)
+      else this.#readers.push(reader)
+    })
+  }
+
+  /** No item is wanted any more; those that have come are given up, their memory with them. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const lane = this.#lane
+    this.#lane = undefined
+    if (!this.#ended) lane?.close()
+    for (const item of this.#items.splice(0)) if (item instanceof Tensor) item.release()
+    this.#next = 0
+    for (const reader of this.#readers.splice(0)) this.#last(reader)
+  }
+
+  /** An error is told once; then the stream is just at its end. */
+  #last(reader: Reader): void {
+    const failed = this.#error
+    if (failed !== undefined && !this.#closed) {
+      this.#error = undefined
+      this.#closed = true
+      return reader.reject(failed.error)
+    }
+    const value = this.#closed ? undefined : this.#value
+    this.#closed = true
+    reader.resolve({ done: true, value })
+  }
+
+  #count(): void {
+    this.#read++
+    const batch = Math.max(1, this.#window >> 1)
+    if (this.#read < batch || this.#ended) return
+    const lane = this.#lane
+    if (lane === undefined) return
+    if (this.#credit === 0) lane.expecting(true)
+    this.#credit += this.#read
+    lane.credit(this.#read)
+    this.#read = 0
+  }
+}
+
+/** Streams that were neither read to their end nor closed. */
+const abandoned = new FinalizationRegistry<ItemQueue>(queue => queue.close())
+
+/**
+ * What `stream()` gives: `for await (const frame of py.stream('simulate', state))`. Leaving the loop closes the
+ * generator in Python; so do `return()`, `await using` and the collection of a stream that was given up.
+ */
+export class ItemStream<T = unknown> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #queue: ItemQueue
+
+  /** @internal */
+  constructor(queue: ItemQueue) {
+    this.#queue = queue
+    abandoned.register(this, queue, this)
+  }
+
+  /** A stream that never began. @internal */
+  static failed(error: unknown): ItemStream {
+    const queue = new ItemQueue(undefined)
+    queue.reject(error)
+    return new ItemStream(queue)
+  }
+
+  /** @throws what the generator raised, after the items before it */
+  next(): Promise<IteratorResult<T>> {
+    return this.#queue.next() as Promise<IteratorResult<T>>
+  }
+
+  /** Closes the generator: `GeneratorExit` is raised in it, and its `finally` runs. */
+  return(value?: unknown): Promise<IteratorResult<T>> {
+    abandoned.unregister(this)
+    this.#queue.close()
+    return Promise.resolve({ done: true, value: value as T })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
