@@ -2,6 +2,7 @@
 
 import { BlockedError, CallbackEndedError } from './errors.js'
 import type { Exposed } from './exposed.js'
+import type { Incoming } from './inbox.js'
 import type { Memory } from './memory.js'
 import { prepareValue } from './request.js'
 import type { Sender } from './sender.js'
@@ -53,19 +54,19 @@ export class Callbacks {
     return this.#functions.get(id)?.value
   }
 
-  /** Python makes call `id`: `[function, args]` or `[function, args, kwargs]`. The user's code runs when the messages at hand have been read. */
-  receive(id: number, payload: unknown): void {
-    const [fn, args, kwargs] = payload as [number, unknown[], Record<string, unknown> | undefined]
-    const exposed = this.#functions.get(fn)
-    if (exposed === undefined) return this.#throw(id, new CallbackEndedError())
-    if (this.blocked > 0) return this.#throw(id, new BlockedError())
-    const given = kwargs === undefined || kwargs === null ? args : [...args, kwargs]
-    queueMicrotask(() => this.#run(id, exposed, given))
-  }
-
-  /** The arguments of call `id` cannot be read. */
-  refuse(id: number, error: unknown): void {
-    this.#throw(id, error)
+  /** `[function, args]` or `[function, args, kwargs]`. The user's code runs when the messages at hand have been read. */
+  receive(message: Incoming): void {
+    const { id } = message
+    try {
+      type Payload = [fn: number, args: unknown[], kwargs?: Record<string, unknown>]
+      const [fn, args, kwargs] = message.value() as Payload
+      const exposed = this.#functions.get(fn)
+      if (exposed === undefined) throw new CallbackEndedError()
+      if (this.blocked > 0) throw new BlockedError()
+      queueMicrotask(() => this.#run(id, exposed, kwargs === undefined ? args : [...args, kwargs]))
+    } catch (error) {
+      this.#throw(id, error)
+    }
   }
 
   #run(id: number, exposed: Exposed, args: unknown[]): void {
@@ -73,13 +74,15 @@ export class Callbacks {
     try {
       result = exposed.call(args)
     } catch (error) {
-      return this.#throw(id, error)
+      this.#throw(id, error)
+      return
     }
-    if (!isThenable(result)) return this.#return(id, result)
-    Promise.resolve(result).then(
-      value => this.#return(id, value),
-      (error: unknown) => this.#throw(id, error),
-    )
+    if (!isThenable(result)) this.#return(id, result)
+    else
+      Promise.resolve(result).then(
+        value => this.#return(id, value),
+        (error: unknown) => this.#throw(id, error),
+      )
   }
 
   #return(id: number, value: unknown): void {

@@ -5,12 +5,12 @@
 // A call that nobody waits for any more keeps its credit until the worker has answered: with its result, or by saying
 // that it was dropped or interrupted.
 import { Callbacks } from './callbacks.js'
-import { decodeValue, functionExtension, type Target } from './codec.js'
+import { functionExtension, type Target } from './codec.js'
 import { arm } from './deadline.js'
-import { dtypeFromWire } from './dtypes.js'
 import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
 import type { Exposed } from './exposed.js'
 import { fromPython } from './from-python.js'
+import { Inbox, type Incoming } from './inbox.js'
 import { Interruptions } from './interruption.js'
 import { ItemQueue, ItemStream, type Lane } from './item-stream.js'
 import { type LogRecord, readLog } from './log.js'
@@ -20,8 +20,7 @@ import type { ResolvedCallOptions } from './options.js'
 import { RemoteObject } from './remote-object.js'
 import { type CallKind, prepare, type Request, wireOptions } from './request.js'
 import { Sender, type SenderOptions } from './sender.js'
-import { Tensor } from './tensor.js'
-import { Kind, type Placed, Reader, readable, type Writer } from './wire.js'
+import { Kind, type Writer } from './wire.js'
 
 /** Who waits for a call. */
 export interface Reply {
@@ -66,9 +65,7 @@ export class Calls {
   readonly #host: CallsHost
   readonly #callbacks: Callbacks
   readonly #interruptions: Interruptions
-  readonly #reader = new Reader()
-  readonly #inboxView: DataView
-  readonly #inboxBuffer
+  readonly #inbox: Inbox
 
   readonly #pending = new Map<number, Pending>()
   /** Calls that nobody waits for any more, until the worker has answered them. */
@@ -96,12 +93,11 @@ export class Calls {
     this.#host = host
     this.#sender = new Sender(channel, memory, writer, options, {
       refused: (_, id, error) => this.#take(id)?.reply.reject(error),
-      broken: status => this.#fail(status),
+      broken: status => host.failed(failure(status)),
     })
     this.#callbacks = new Callbacks(memory, this.#sender)
     this.#interruptions = new Interruptions(this.#sender, host)
-    this.#inboxView = new DataView(inbox.buffer, inbox.byteOffset, inbox.byteLength)
-    this.#inboxBuffer = readable(inbox)
+    this.#inbox = new Inbox(memory, inbox, this.#known)
   }
 
   /** Calls that have not been answered. */
@@ -338,15 +334,8 @@ export class Calls {
     const outer = this.#delivering
     this.#delivering = true
     try {
-      if (typeof bytes !== 'number') this.#receive(readable(bytes), 0)
-      else {
-        for (let at = 0; at < bytes; ) {
-          const length = this.#inboxView.getUint32(at, true)
-          this.#receive(this.#inboxBuffer, at + 8)
-          at += 8 + ((length + 7) & ~7)
-        }
-      }
-      if (status !== Status.ok) this.#fail(status)
+      this.#inbox.read(bytes, this.#receive)
+      if (status !== Status.ok) this.#host.failed(failure(status))
       else if (this.#sender.waits) this.#sender.flush()
     } finally {
       this.#delivering = outer
@@ -357,92 +346,85 @@ export class Calls {
 
   readonly #afterDelivery = () => this.#updateKeepAlive()
 
-  #receive(buffer: ReturnType<typeof readable>, at: number): void {
-    const reader = this.#reader
-    reader.read(buffer, at)
-    const { kind, id } = reader
-    const tensors = this.#adopt(reader.tensors())
-    switch (kind) {
+  readonly #receive = (message: Incoming): void => {
+    switch (message.kind) {
       case Kind.Result:
       case Kind.Error:
       case Kind.Hello:
-        return this.#answer(kind, id, buffer, tensors)
+        this.#answer(message)
+        break
       case Kind.Item:
       case Kind.Progress:
-      case Kind.Log:
+        this.#meanwhile(message)
+        break
       case Kind.Call:
-        return this.#note(kind, id, buffer, tensors)
+        this.#callbacks.receive(message)
+        break
+      case Kind.Log:
+        this.#host.log(readLog(message.value()))
+        break
       case Kind.Drop:
-        return this.#callbacks.drop(id)
+        this.#callbacks.drop(message.id)
+        break
       case Kind.Pressure:
-        return this.#memory.collect()
+        this.#memory.collect()
+        break
       default:
-        giveUp(tensors)
-        this.#host.failed(new ProtocolError(`${Kind[kind]} is no message for Node`))
+        message.drop()
+        this.#host.failed(new ProtocolError(`${Kind[message.kind]} is no message for Node`))
     }
   }
 
-  #answer(
-    kind: Kind.Result | Kind.Error | Kind.Hello,
-    id: number,
-    buffer: ReturnType<typeof readable>,
-    tensors: readonly Tensor[],
-  ): void {
-    const left = this.#abandoned.size > 0 ? this.#abandoned.get(id) : undefined
-    const pending = left ?? this.#take(id)
-    if (pending === undefined) return giveUp(tensors)
-    if (id !== 0) this.#sender.inFlight--
-    const created = kind === Kind.Result && pending.kind === Kind.Create
-    if (left !== undefined) {
-      this.#abandoned.delete(id)
-      this.#interruptions.settled(id)
-      giveUp(tensors)
-      if (created) this.#sender.send(Kind.Drop, this.#value(buffer, noAdopted) as number)
+  #answer(message: Incoming): void {
+    const { kind, id } = message
+    const pending = this.#take(id)
+    if (pending === undefined) {
+      message.drop()
+      const left = this.#abandoned.get(id)
+      if (left !== undefined) this.#forget(left, message)
       return
     }
+    if (id !== 0) this.#sender.inFlight--
     const { reply, functions } = pending
     try {
-      const value = this.#value(buffer, tensors)
+      const value = message.value()
       if (kind === Kind.Error) reply.reject(fromPython(value))
-      else if (created) return reply.resolve(this.#keep(value as number, functions))
-      else reply.resolve(value, this.#reader.elapsed)
+      else if (pending.kind === Kind.Create) {
+        reply.resolve(this.#keep(value as number, functions))
+        return
+      } else reply.resolve(value, message.elapsed)
     } catch (error) {
-      giveUp(tensors)
       reply.reject(error)
     }
     if (functions !== undefined) this.#callbacks.expire(functions)
   }
 
-  /** What is no answer. */
-  #note(
-    kind: Kind.Item | Kind.Progress | Kind.Log | Kind.Call,
-    id: number,
-    buffer: ReturnType<typeof readable>,
-    tensors: readonly Tensor[],
-  ): void {
-    const pending = this.#pending.get(id)
-    if ((kind === Kind.Item || kind === Kind.Progress) && pending === undefined)
-      return giveUp(tensors)
-    try {
-      const value = this.#value(buffer, tensors)
-      if (kind === Kind.Item) pending!.reply.item?.(value)
-      else if (kind === Kind.Log) this.#host.log(readLog(value))
-      else if (kind === Kind.Call) this.#callbacks.receive(id, value)
-      else {
-        const [fraction, text] = value as [number, string | null]
-        queueMicrotask(() => pending!.reply.progress?.(fraction, text ?? undefined))
-      }
-    } catch (error) {
-      giveUp(tensors)
-      if (kind === Kind.Item) this.abandon(id, error as Error)
-      else if (kind === Kind.Call) this.#callbacks.refuse(id, error)
-      else this.#host.failed(error as Error)
-    }
+  /** The worker has answered a call that nobody waits for. */
+  #forget(left: Pending, message: Incoming): void {
+    this.#abandoned.delete(message.id)
+    this.#sender.inFlight--
+    this.#interruptions.settled(message.id)
+    if (left.kind === Kind.Create && message.kind === Kind.Result)
+      this.#sender.send(Kind.Drop, message.value() as number)
   }
 
-  #value(buffer: ReturnType<typeof readable>, tensors: readonly Tensor[]): unknown {
-    const { start, end } = this.#reader.payload()
-    return decodeValue(buffer.bytes(), tensors, start, end, this.#known)
+  /** What comes before an answer. */
+  #meanwhile(message: Incoming): void {
+    const pending = this.#pending.get(message.id)
+    if (pending === undefined) {
+      message.drop()
+      return
+    }
+    try {
+      const value = message.value()
+      if (message.kind === Kind.Item) pending.reply.item?.(value)
+      else {
+        const [fraction, text] = value as [number, string | null]
+        queueMicrotask(() => pending.reply.progress?.(fraction, text ?? undefined))
+      }
+    } catch (error) {
+      this.abandon(message.id, error as Error)
+    }
   }
 
   readonly #known = (extension: number, id: number): unknown =>
@@ -455,19 +437,6 @@ export class Calls {
     })
     this.#objects.set(id, new WeakRef(object))
     return object
-  }
-
-  /** The references of a message's tensors become tensors; all of them, whatever is wrong with one. */
-  #adopt(placed: readonly Placed[]): Tensor[] {
-    if (placed.length === 0) return noAdopted
-    return placed.map(({ slot, offset, dtype, shape, strides }) => {
-      const info = dtypeFromWire(dtype.code, dtype.bits, dtype.unit)!
-      return new Tensor(this.#memory, slot, offset, info, Object.freeze(shape), strides)
-    })
-  }
-
-  #fail(status: number): void {
-    this.#host.failed(failure(status))
   }
 
   #lost(status: number): Error {
@@ -494,14 +463,8 @@ function failure(status: number): Error {
   return status === Status.protocol ? new ProtocolError(words) : new SystemError(words)
 }
 
-function giveUp(tensors: readonly Tensor[]): void {
-  for (const tensor of tensors) tensor.release()
-}
-
 /** MessagePack of a number up to the largest window. */
 function creditPayload(count: number): Uint8Array {
   if (count < 0x80) return Uint8Array.of(count)
   return Uint8Array.of(0xce, count >>> 24, count >>> 16, count >>> 8, count)
 }
-
-const noAdopted: Tensor[] = []

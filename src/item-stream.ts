@@ -114,7 +114,8 @@ export class ItemQueue implements Reply {
     if (failed !== undefined && !this.#closed) {
       this.#error = undefined
       this.#closed = true
-      return reader.reject(failed.error)
+      reader.reject(failed.error)
+      return
     }
     const value = this.#closed ? undefined : this.#value
     this.#closed = true
