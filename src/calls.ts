@@ -30,6 +30,8 @@ export interface Reply {
   /** The next value of a stream. */
   item?(value: unknown): void
   progress?: ((fraction: number, text: string | undefined) => void) | undefined
+  /** The worker is done with the call, or gone: after all of the above, and also when nobody waited any more. */
+  freed?(): void
 }
 
 /** What a worker does for its calls. */
@@ -77,6 +79,7 @@ export class Calls {
   #keepsAlive = false
   #delivering = false
   #ended: Error | undefined
+  #whenIdle: (() => void)[] = []
   /** Calls sent since the start. */
   count = 0
 
@@ -92,7 +95,11 @@ export class Calls {
     this.#memory = memory
     this.#host = host
     this.#sender = new Sender(channel, memory, writer, options, {
-      refused: (_, id, error) => this.#take(id)?.reply.reject(error),
+      refused: (_, id, error) => {
+        const reply = this.#take(id)?.reply
+        reply?.reject(error)
+        reply?.freed?.()
+      },
       broken: status => host.failed(failure(status)),
     })
     this.#callbacks = new Callbacks(memory, this.#sender)
@@ -110,6 +117,19 @@ export class Calls {
     return this.#sender.inFlight
   }
 
+  /** Calls that the worker was given and has not answered, those that wait for room included. */
+  get busy(): number {
+    return this.#pending.size + this.#abandoned.size
+  }
+
+  /** Resolves when no call is pending. */
+  idle(): Promise<void> {
+    if (this.#pending.size === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#whenIdle.push(resolve)
+    })
+  }
+
   /** Functions that Python may call. */
   get functions(): number {
     return this.#callbacks.size
@@ -122,6 +142,11 @@ export class Calls {
 
   get ended(): boolean {
     return this.#ended !== undefined
+  }
+
+  /** Why every call rejects from now on. */
+  get reason(): Error | undefined {
+    return this.#ended
   }
 
   /** Calls at once. Everything that can be wrong with the arguments is thrown here, before anything is sent. */
@@ -253,7 +278,8 @@ export class Calls {
     const pending = this.#take(id)
     if (pending === undefined) return undefined
     if (pending.functions !== undefined) this.#callbacks.expire(pending.functions)
-    if (!this.#sender.withdraw(id)) {
+    if (this.#sender.withdraw(id)) pending.reply.freed?.()
+    else {
       this.#abandoned.set(id, pending)
       this.#sender.send(Kind.Cancel, id)
     }
@@ -300,6 +326,7 @@ export class Calls {
     this.#sender.end()
     this.#interruptions.end()
     const pending = [...this.#pending.values()]
+    const abandoned = [...this.#abandoned.values()]
     this.#pending.clear()
     this.#abandoned.clear()
     this.#objects.clear()
@@ -310,6 +337,13 @@ export class Calls {
       settle?.()
       reply.reject(error)
     }
+    for (const { reply } of [...pending, ...abandoned]) reply.freed?.()
+    this.#noteIdle()
+  }
+
+  #noteIdle(): void {
+    if (this.#pending.size > 0 || this.#whenIdle.length === 0) return
+    for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
   #nextId(): number {
@@ -324,6 +358,7 @@ export class Calls {
     this.#pending.delete(id)
     this.#expect(pending, false)
     pending.settle?.()
+    this.#noteIdle()
     return pending
   }
 
@@ -376,7 +411,7 @@ export class Calls {
   }
 
   #answer(message: Incoming): void {
-    const { kind, id } = message
+    const { id } = message
     const pending = this.#take(id)
     if (pending === undefined) {
       message.drop()
@@ -385,10 +420,15 @@ export class Calls {
       return
     }
     if (id !== 0) this.#sender.inFlight--
+    this.#settle(pending, message)
+    pending.reply.freed?.()
+  }
+
+  #settle(pending: Pending, message: Incoming): void {
     const { reply, functions } = pending
     try {
       const value = message.value()
-      if (kind === Kind.Error) reply.reject(fromPython(value))
+      if (message.kind === Kind.Error) reply.reject(fromPython(value))
       else if (pending.kind === Kind.Create) {
         reply.resolve(this.#keep(value as number, functions))
         return
@@ -406,6 +446,7 @@ export class Calls {
     this.#interruptions.settled(message.id)
     if (left.kind === Kind.Create && message.kind === Kind.Result)
       this.#sender.send(Kind.Drop, message.value() as number)
+    left.reply.freed?.()
   }
 
   /** What comes before an answer. */

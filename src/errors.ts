@@ -17,6 +17,7 @@
 // │   │   ├── ExtensionError       ERR_EXTENSION            the Python extension does not load
 // │   │   └── PlatformError        ERR_PLATFORM             this system, or the addon, is missing something
 // │   ├── WorkerExitedError        ERR_WORKER_EXITED
+// │   ├── RestartLimitError        ERR_RESTART_LIMIT        the worker ended too often, and stays down
 // │   ├── TimeoutError             ERR_TIMEOUT
 // │   ├── AbortError               ERR_ABORTED
 // │   ├── ObjectGoneError          ERR_OBJECT_GONE          disposed of, or its worker has ended
@@ -243,6 +244,22 @@ export class WorkerExitedError extends IsthmusError {
   }
 }
 
+/** The worker ended again and again and is not started any more; `cause` is its last end, or what kept it from starting. */
+export class RestartLimitError extends IsthmusError {
+  readonly code = 'ERR_RESTART_LIMIT'
+
+  constructor(
+    /** Restarts in a row that were allowed. */
+    readonly limit: number,
+    options: { readonly cause: Error },
+  ) {
+    super(
+      `the worker ended again after ${limit} restarts in a row and stays down (\`restart.limit\`); the last time: ${options.cause.message}`,
+      options,
+    )
+  }
+}
+
 export class TimeoutError extends IsthmusError {
   readonly code = 'ERR_TIMEOUT'
 
@@ -418,6 +435,7 @@ const classes = {
   ExtensionError,
   PlatformError,
   WorkerExitedError,
+  RestartLimitError,
   TimeoutError,
   AbortError,
   ObjectGoneError,

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { parseBytes } from './byte-size.js'
 import { OptionError } from './errors.js'
+import { restartDefaults } from './restart.js'
 import { didYouMean } from './spelling.js'
 
 /** Turns what was given for an option, perhaps nothing, into its value, or says what it may be. */
@@ -76,7 +77,7 @@ const count =
     given <= most &&
     (Number.isInteger(given) || given === Infinity)
       ? given
-      : new Refused(`a whole number from ${least} to ${most}`)
+      : new Refused(`a whole number from ${least} ${most === Infinity ? 'up' : `to ${most}`}`)
 
 const size =
   (least: number): Check<number> =>
@@ -112,6 +113,11 @@ const variables: Check<Readonly<Record<string, string | undefined>>> = given => 
   return new Refused('an object of strings (undefined removes a variable)')
 }
 
+const list: Check<readonly unknown[]> = given =>
+  Array.isArray(given) ? given : new Refused('an array')
+
+const anything: Check<unknown> = given => given
+
 const signal: Check<AbortSignal> = given =>
   given instanceof AbortSignal ? given : new Refused('an AbortSignal')
 
@@ -125,6 +131,29 @@ const kill: Check<number | undefined> = given => {
   if (given === false) return undefined
   const time = milliseconds(given)
   return time instanceof Refused ? new Refused('true, false or milliseconds') : time
+}
+
+const milliSpan: Check<number> = given => (given === Infinity ? given : milliseconds(given))
+
+/** A call that must be given to a worker of its own is known by a text or a number. */
+const key: Check<string | number> = given =>
+  typeof given === 'string' || Number.isFinite(given)
+    ? (given as string | number)
+    : new Refused('a text or a number')
+
+const restartChecks = {
+  limit: withDefault(restartDefaults.limit, count(0, Infinity)),
+  window: withDefault(restartDefaults.window, milliSpan),
+  delay: withDefault(restartDefaults.delay, milliseconds),
+  maxDelay: withDefault(restartDefaults.maxDelay, milliseconds),
+}
+
+const restart: Check<false | typeof restartDefaults> = given => {
+  if (given === false) return false
+  if (given === true) return restartDefaults
+  if (typeof given !== 'object' || given === null)
+    return new Refused('true, false or an object of limit, window, delay, maxDelay')
+  return checked('the option restart', given, restartChecks)
 }
 
 const page = 4096
@@ -147,6 +176,27 @@ export const spawnChecks = {
   spin: withDefault('auto', spin),
   threads: withDefault(1, count(1, 256)),
   detach: withDefault(true, flag),
+  restart: withDefault(false, restart),
+  watch: withDefault(false, flag),
+}
+
+export const poolChecks = {
+  ...spawnChecks,
+  restart: withDefault(restartDefaults, restart),
+  workers: optional(count(1, 4096)),
+  concurrency: optional(count(1, 65_536)),
+}
+
+export const closeChecks = {
+  grace: withDefault(0, milliSpan),
+  force: withDefault(false, flag),
+}
+
+export const mapChecks = {
+  chunk: optional(count(1, Infinity)),
+  args: withDefault([], list),
+  into: optional(anything),
+  signal: optional(signal),
 }
 
 export const callChecks = {
@@ -155,4 +205,5 @@ export const callChecks = {
   onProgress: optional(progress),
   kill: optional(kill),
   window: optional(count(1, 65_536)),
+  affinity: optional(key),
 }

@@ -1,4 +1,5 @@
 import { callChecks, checked, spawnChecks } from './option-checks.js'
+import type { ResolvedRestart, RestartOptions } from './restart.js'
 
 /** What becomes of a stream that the Python process writes. */
 export type StreamOption = 'inherit' | 'ignore' | 'events'
@@ -38,6 +39,10 @@ export interface SpawnOptions {
   readonly threads?: number
   /** Whether `dispose()` detaches `data`, so that a stale view has length 0. Default true. */
   readonly detach?: boolean
+  /** Whether a worker that has ended is started again, and how often. Default of spawn() false, of pool() true. */
+  readonly restart?: boolean | RestartOptions
+  /** true: a change of Python source in the script's folder starts a new worker, which replaces the old one when it is ready. Default false. */
+  readonly watch?: boolean
 }
 
 /** Options with defaults, sizes in bytes. `undefined`: the native side decides. */
@@ -59,6 +64,8 @@ export interface ResolvedOptions {
   readonly spin: number | 'auto'
   readonly threads: number
   readonly detach: boolean
+  readonly restart: false | ResolvedRestart
+  readonly watch: boolean
 }
 
 export interface CallOptions {
@@ -72,6 +79,8 @@ export interface CallOptions {
   readonly kill?: boolean | number
   /** Items by which the generator of a stream may be ahead of its reader, from 1 to 65536. Default 8. */
   readonly window?: number
+  /** Calls of a pool with the same text or number go to the same worker, as long as it is not down. A bridge has only one. */
+  readonly affinity?: string | number
 }
 
 export interface ResolvedCallOptions {
@@ -80,6 +89,7 @@ export interface ResolvedCallOptions {
   readonly onProgress: ((fraction: number, text: string | undefined) => void) | undefined
   readonly kill: number | undefined
   readonly window: number | undefined
+  readonly affinity: string | number | undefined
 }
 
 export const noCallOptions: ResolvedCallOptions = {
@@ -88,6 +98,7 @@ export const noCallOptions: ResolvedCallOptions = {
   onProgress: undefined,
   kill: undefined,
   window: undefined,
+  affinity: undefined,
 }
 
 /** @throws OptionError */

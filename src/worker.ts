@@ -45,7 +45,8 @@ export interface Served {
 export interface WorkerEvents {
   line(stream: 'stdout' | 'stderr', text: string): void
   log(record: LogRecord): void
-  exited(exit: Exit): void
+  /** @param reason what calls reject with */
+  exited(exit: Exit, reason: Error): void
 }
 
 const noCargo = { tensor: () => 0 }
@@ -108,7 +109,7 @@ export class Worker {
           running--
           void this.#bury(exit)
             .then(gone)
-            .then(() => events.exited(exit))
+            .then(() => events.exited(exit, this.calls.reason!))
         },
       })
     } catch (error) {
@@ -168,6 +169,14 @@ export class Worker {
     const timer = setTimeout(() => this.#hangUp(), busy ? 0 : goodbyeTime)
     await this.exited
     clearTimeout(timer)
+  }
+
+  /** Ends the process at once, whatever it does. @param reason what pending calls reject with, if not with how it ended */
+  kill(reason?: Error): void {
+    if (reason !== undefined) this.calls.end(reason)
+    if (this.#child.exit !== undefined) return
+    this.#child.ref()
+    this.#child.signal('SIGKILL')
   }
 
   /** It is of no use any more: nothing is sent, and the process is made to end. */

@@ -1,6 +1,11 @@
 import t from 'tap'
 import { parseBytes } from '#src/byte-size.js'
-import { resolveCallOptions, resolveOptions, type SpawnOptions } from '#src/options.js'
+import {
+  noCallOptions,
+  resolveCallOptions,
+  resolveOptions,
+  type SpawnOptions,
+} from '#src/options.js'
 
 t.test('defaults: no hidden timeouts, no hidden limits', async t => {
   t.match(resolveOptions(), {
@@ -17,7 +22,8 @@ t.test('defaults: no hidden timeouts, no hidden limits', async t => {
     env: {},
   })
   t.equal(resolveOptions().memory, undefined)
-  t.strictSame(resolveCallOptions(), { signal: undefined, timeout: undefined })
+  t.strictSame(resolveCallOptions(), noCallOptions)
+  t.ok(Object.values(noCallOptions).every(value => value === undefined))
 })
 
 t.test('what is given is taken, undefined is the default', async t => {
