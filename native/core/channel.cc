@@ -1,4 +1,4 @@
-// The life of a channel: opening, joining, sleeping, the end, fork.
+// The life of a channel: opening, joining, the end, fork. Sleeping: channel_sleep.cc.
 #include "core/channel.h"
 
 #include <algorithm>
@@ -58,6 +58,7 @@ Channel::Channel(Side side, Segment control, const Identity& identity, const int
 Channel::~Channel() {
   if (ledger_ != nullptr) ledger_->detach_counters(id_);
   queue_.clear();
+  answers_.clear();
   spare_.clear();
   for (const int event : events_) os::close_descriptor(event);
   os::close_descriptor(socket_);
@@ -149,110 +150,10 @@ void Channel::attach_ledger(Segment own_arena, Segment peer_arena) noexcept {
                              &control().sides[index(other(side_))].counters);
 }
 
-// --- sleeping --------------------------------------------------------------------------------------------
-
-// Several threads may sleep at a time, on one announcement and one event. The announcement is the union of what they
-// wait for. A notification wakes all of them, because only the last to get up takes it from the event; who looks in vain
-// sleeps again.
-
-bool Channel::room_grew() noexcept {
-  const Lock lock(producer_mutex_);
-  return producer_.head_now() != refused_head_;
-}
-
-// The second look, between announcing and sleeping. It waits for the consumer lock: a thread that is draining may have
-// looked at the ring before a record came, and be about to queue another that nobody would be notified of.
-bool Channel::must_not_sleep(bool for_space, bool queue_counts) noexcept {
-  {
-    const Lock lock(consumer_mutex_);
-    if (can_take() || (queue_counts && !queue_.empty())) return true;
-  }
-  return for_space && room_grew();
-}
-
-bool Channel::park(bool for_space) noexcept {
-  {
-    const Lock lock(sleepers_mutex_);
-    loop_parked_ = true;
-    doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
-  }
-  if (must_not_sleep(for_space, true)) {
-    const Lock lock(sleepers_mutex_);
-    loop_parked_ = false;
-    if (sleepers_ == 0) doorbell_.withdraw();
-    return false;
-  }
-  own_counters().parks.fetch_add(1, std::memory_order_relaxed);
-  return true;
-}
-
-void Channel::unpark() noexcept {
-  const Lock lock(sleepers_mutex_);
-  loop_parked_ = false;
-  if (sleepers_ != 0) return;
-  doorbell_.withdraw();
-  doorbell_.clear();
-}
-
-void Channel::wake_up(bool slept) noexcept {
-  const Lock lock(sleepers_mutex_);
-  if (--sleepers_ != 0 || loop_parked_) return;
-  doorbell_.withdraw();
-  if (slept) doorbell_.clear();
-}
-
-bool Channel::spin(int64_t deadline_ns, bool for_space) noexcept {
-  int64_t until = last_activity_ns_.load(std::memory_order_relaxed) + static_cast<int64_t>(spin_ns());
-  if (deadline_ns >= 0) until = std::min(until, deadline_ns);
-  do {
-    for (int turn = 0; turn < 32; ++turn) {
-      if (for_space ? room_grew() || ring_has_input() : has_input()) return true;
-      os::cpu_relax();
-    }
-  } while (os::now_ns() < until);
-  return false;
-}
-
-Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
-  if (closed()) return Status::kClosed;
-  if (!for_space && has_input()) return Status::kOk;
-  if (spin_ns() != 0 && spin_policy_.may_poll()) {
-    const bool found = spin(deadline_ns, for_space);
-    spin_policy_.polled(found);
-    if (found) return Status::kOk;
-  }
-  flush_returns();
-  {
-    const Lock lock(sleepers_mutex_);
-    ++sleepers_;
-    doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
-  }
-  if (closed() || must_not_sleep(for_space, !for_space)) {
-    wake_up(false);
-    return closed() ? Status::kClosed : Status::kOk;
-  }
-  own_counters().parks.fetch_add(1, std::memory_order_relaxed);
-  const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
-  const os::Wake wake = os::wait_event(doorbell_.event(), socket_, left);
-  wake_up(true);
-  switch (wake) {
-    case os::Wake::kNotified:
-      return Status::kOk;
-    case os::Wake::kTimeout:
-      return Status::kTimeout;
-    case os::Wake::kInterrupted:
-      return Status::kEmpty;
-    case os::Wake::kHungUp:
-      close();
-      return Status::kClosed;
-  }
-  return Status::kSystem;
-}
-
 // --- the end ---------------------------------------------------------------------------------------------
 
 void Channel::close() noexcept {
-  if (!closed_.exchange(true, std::memory_order_acq_rel)) os::notify_event(doorbell_.event());  // whoever sleeps here
+  if (!closed_.exchange(true, std::memory_order_acq_rel)) wake_everybody();
 }
 
 // After the leases are dropped, the dead process's pages outside live ones are gone: nothing it wrote may be read any more.
@@ -296,10 +197,16 @@ void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
   socket_ = -1;
   doorbell_ = Doorbell(control().sides[index(side_)], control().sides[index(other(side_))], -1, -1);
   ledger_->after_fork_in_child(copy_bytes);
-  sleepers_ = 0;
+  waiters_.clear();  // other threads, which are not in the child
+  listener_ = nullptr;
+  loop_parked_ = false;
+  answers_awaited_.store(0, std::memory_order_relaxed);
   sleepers_mutex_.unlock();
   queue_.clear();  // the parent answers them
+  answers_.clear();
+  queue_bytes_ = 0;
   queued_.store(0, std::memory_order_relaxed);
+  stops_queued_.store(0, std::memory_order_relaxed);
   producer_mutex_.unlock();
   consumer_mutex_.unlock();
 }

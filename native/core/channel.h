@@ -5,7 +5,10 @@
 // before any later return takes effect. Returns, spills and cancels of queued calls are settled here and never seen
 // by the languages.
 //
-// Lock order: consumer, producer, ledger (a leaf). None is held while Python or JavaScript code runs.
+// What was received goes into the queue, in its order. Only in the worker, the answer to a call that a thread waits for
+// (the top bit of its id is clear) goes into a table, where that thread takes it from, whatever is in the queue before.
+//
+// Lock order: consumer, producer, then sleepers or ledger (leaves). None is held while Python or JavaScript code runs.
 // drain() only tries the consumer lock: whoever fails to get it knows that somebody else is draining.
 #pragma once
 
@@ -13,6 +16,8 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "core/doorbell.h"
@@ -20,6 +25,7 @@
 #include "core/message.h"
 #include "core/ring.h"
 #include "core/spin_policy.h"
+#include "core/waiter.h"
 
 namespace isthmus {
 
@@ -61,17 +67,35 @@ class Channel {
   // kTooLarge: it is longer than `max_bytes`, and stays where it is.
   [[nodiscard]] Status receive(Message& out, uint64_t max_bytes = UINT64_MAX) noexcept;
   [[nodiscard]] bool has_input() noexcept;
+  // A Cancel or an Interrupt for call `id` that is in the queue, where it stays; None if there is neither. Drains first.
+  [[nodiscard]] wire::Kind cancelled(uint32_t id) noexcept;
+
+  // --- answers to calls of a thread in the worker (top bit of the id clear) ---
+  // From now on the answer to `id` is kept when it comes. One that nobody expects is dropped: its call may just have been
+  // given up.
+  void expect(uint32_t id) noexcept;
+  [[nodiscard]] bool expects(uint32_t id) noexcept;
+  // kEmpty: it has not come. Drains first. Once received, it is not expected any more.
+  [[nodiscard]] Status receive_answer(uint32_t id, Message& out) noexcept;
+  // Drops it, if it has come or when it comes. Who waits for it is woken.
+  void forget(uint32_t id) noexcept;
 
   // --- sleeping ---
   // Has the other side made room since the last send that was refused?
   [[nodiscard]] bool room_grew() noexcept;
-  // Blocks until there is input or, if asked for, room in the outgoing ring: polls for the spin budget, then parks.
-  // For room, only input still in the ring counts: the private queue may be left for later by whoever waits for room.
-  // deadline_ns: monotonic, negative for none. kClosed when the other process is gone; kEmpty when interrupted by a signal.
-  // Any number of threads may wait.
-  [[nodiscard]] Status wait(int64_t deadline_ns, bool for_space) noexcept;
+  // Blocks until what the waiter waits for is there: polls for the spin budget, then sleeps. Drains meanwhile, so that
+  // neither side waits for room in one ring without emptying the other.
+  // deadline_ns: monotonic, negative for none. kClosed when the other process is gone; kEmpty when interrupted, by a signal
+  // or as below. Any number of threads may wait, each for its own.
+  [[nodiscard]] Status wait(Waiter& waiter, int64_t deadline_ns) noexcept;
+  [[nodiscard]] Status wait(int64_t deadline_ns, bool for_space) noexcept;  // for input, or for room
+  // Its wait returns kEmpty, or will. An Interrupt that arrives does this to all who wait for an answer or for room.
+  void interrupt(Waiter& waiter) noexcept;
+  // Polls for input, within the spin budget and where that pays. Never sleeps.
+  [[nodiscard]] bool poll(int64_t deadline_ns) noexcept;
   // For one event loop that does its own waiting on `event()`. park() is false when there is something to do already.
-  // unpark() before a wait() on the loop's own thread: while the loop is parked, its notifications are left for it.
+  // While it is parked, the loop listens for all who wait: when the event is notified, or anything else wakes it, it must
+  // unpark() and drain. A wait() on the loop's own thread is possible meanwhile; it notifies the event when it returns.
   [[nodiscard]] bool park(bool for_space) noexcept;
   void unpark() noexcept;
   [[nodiscard]] int event() const noexcept { return doorbell_.event(); }
@@ -104,10 +128,27 @@ class Channel {
   static constexpr uint64_t kMaxSpinNs = 3'600'000'000'000;  // an hour: "always", without overflow
   Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
   void attach_ledger(Segment own_arena, Segment peer_arena) noexcept;
-  bool spin(int64_t deadline_ns, bool for_space) noexcept;
   bool ring_has_input() noexcept;
-  bool must_not_sleep(bool for_space, bool queue_counts) noexcept;
-  void wake_up(bool slept) noexcept;
+
+  // Sleeping (channel_sleep.cc).
+  bool spin(const Waiter& waiter, int64_t deadline_ns) noexcept;
+  Status sleep(Waiter& self, int64_t deadline_ns) noexcept;
+  uint32_t announce(Waiter& self) noexcept;
+  bool look(const Waiter& self, uint32_t listens_for) noexcept;
+  void leave(Waiter& self) noexcept;
+  bool is_ready(const Waiter& waiter) noexcept;
+  void wake_input() noexcept;
+  void wake_answer(uint32_t id) noexcept;
+  void wake_room(const Waiter& self) noexcept;
+  void wake_everybody() noexcept;
+  void interrupt_calls() noexcept;
+  // With the sleepers' lock held.
+  [[nodiscard]] bool loop_listens() const noexcept {
+    return loop_parked_ && loop_thread_ != std::this_thread::get_id();
+  }
+  void signal(Waiter& waiter) noexcept;
+  void pass_on() noexcept;
+
   [[nodiscard]] Control& control() const noexcept { return *reinterpret_cast<Control*>(control_.data()); }
   Counters& own_counters() noexcept { return control().sides[index(side_)].counters; }
 
@@ -126,7 +167,11 @@ class Channel {
   Status admit_spilled(const wire::Message& announcement) noexcept;
   Status apply_returns(const wire::Message& message) noexcept;
   void drop_queued_call(uint32_t id) noexcept;
+  void deliver(Message&& message) noexcept;
   void enqueue(Message&& message) noexcept;
+  void keep_answer(Message&& message) noexcept;
+  [[nodiscard]] bool has_answer(uint32_t id) const noexcept;
+  [[nodiscard]] bool has_room_for_more() const noexcept;
   Message blank() noexcept;
   void keep_spare(Message&& message) noexcept;
 
@@ -143,9 +188,12 @@ class Channel {
   SpinPolicy spin_policy_;
   std::atomic<int64_t> last_activity_ns_{0};
 
-  std::mutex sleepers_mutex_;  // leaf; guards the announcement, not the sleep
-  uint32_t sleepers_ = 0;      // threads in wait()
+  std::mutex sleepers_mutex_;     // leaf; guards the announcement, not the sleep
+  std::vector<Waiter*> waiters_;  // threads that sleep, or are about to
+  Waiter* listener_ = nullptr;    // the one of them that sleeps on the event
   bool loop_parked_ = false;
+  std::thread::id loop_thread_;               // which parked it
+  std::atomic<uint32_t> answers_awaited_{0};  // waiters for an answer
 
   std::mutex producer_mutex_;
   Producer producer_;
@@ -157,7 +205,9 @@ class Channel {
   std::mutex consumer_mutex_;
   Consumer consumer_;
   std::deque<Message> queue_;
-  uint64_t queue_bytes_ = 0;
+  std::unordered_map<uint32_t, Message> answers_;  // by id; empty: expected, and has not come
+  uint64_t queue_bytes_ = 0;                       // of the queue and of the answers
+  const Waiter* looking_ = nullptr;                // for whom records are being taken: needs no signal
   std::vector<Message> spare_;
   struct Admitted {
     const wire::Place* place;
@@ -167,7 +217,9 @@ class Channel {
   std::vector<Admitted> admitted_;  // the tensors of the message that is being admitted
   Status ended_ = Status::kOk;      // otherwise nothing more is read from the ring, and this is why
   std::atomic<uint32_t> queued_{0};
-  std::atomic<uint64_t> consumed_{0};  // of the ring, after the last drain
+  std::atomic<uint32_t> stops_queued_{0};     // of these: Cancel and Interrupt
+  std::atomic<uint32_t> answers_changed_{0};  // counts: who polls for one looks again
+  std::atomic<uint64_t> consumed_{0};         // of the ring, after the last drain
 };
 
 }  // namespace isthmus

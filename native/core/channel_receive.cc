@@ -19,6 +19,14 @@ constexpr uint32_t kSmallestRecord = 16;        // no message is shorter than 8 
 // What a queued message costs, so that a flood of tiny ones is bounded too.
 uint64_t queued_bytes(const Message& message) noexcept { return message.memory_bytes() + sizeof message; }
 
+constexpr uint32_t kNotOfAThread = 1u << 31;  // in the id of a call of the worker: its answer is queued
+
+bool is_stop(wire::Kind kind) noexcept { return kind == wire::Kind::Cancel || kind == wire::Kind::Interrupt; }
+
+bool is_call(wire::Kind kind) noexcept {
+  return kind == wire::Kind::Call || kind == wire::Kind::Stream || kind == wire::Kind::Create;
+}
+
 }  // namespace
 
 Status Channel::drain() noexcept {
@@ -32,7 +40,7 @@ Status Channel::take_records() noexcept {
   const uint32_t max_records = identity_.ring_bytes / kSmallestRecord;
   uint32_t taken = 0;
   Status status = Status::kOk;
-  for (; taken < max_records && queue_bytes_ < kQueueLimit; ++taken) {
+  for (; taken < max_records && has_room_for_more(); ++taken) {
     Consumer::Record record;
     status = consumer_.peek(record);
     if (status != Status::kOk) break;
@@ -46,6 +54,7 @@ Status Channel::take_records() noexcept {
     last_activity_ns_.store(os::now_ns(), std::memory_order_relaxed);
     notify(kAwaitsSpace);
   }
+  if (taken != 0 && !queue_.empty()) wake_input();
   if (status == Status::kOk || status == Status::kEmpty) return Status::kOk;
   ended_ = status;
   close();
@@ -74,7 +83,7 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
       break;
   }
   if (const Status status = admit(message); status != Status::kOk) return status;
-  enqueue(std::move(message));
+  deliver(std::move(message));
   return Status::kOk;
 }
 
@@ -131,7 +140,7 @@ Status Channel::admit_spilled(const wire::Message& announcement) noexcept {
   const wire::Kind kind = message->kind();
   if (kind == wire::Kind::Return || kind == wire::Kind::Spill || kind == wire::Kind::Cancel) return Status::kProtocol;
   if (const Status status = admit(message); status != Status::kOk) return status;
-  enqueue(std::move(message));
+  deliver(std::move(message));
   return Status::kOk;
 }
 
@@ -145,7 +154,7 @@ Status Channel::apply_returns(const wire::Message& message) noexcept {
 
 void Channel::drop_queued_call(uint32_t id) noexcept {
   const auto found = std::find_if(queue_.begin(), queue_.end(), [id](const Message& message) {
-    return message->kind() == wire::Kind::Call && message->id() == id;
+    return is_call(message->kind()) && message->id() == id;
   });
   if (found == queue_.end()) return;
   queue_bytes_ -= queued_bytes(*found);
@@ -162,12 +171,93 @@ Status Channel::receive(Message& out, uint64_t max_bytes) noexcept {
   queue_.pop_front();
   queue_bytes_ -= queued_bytes(out);
   queued_.store(static_cast<uint32_t>(queue_.size()), std::memory_order_relaxed);
+  if (is_stop(out->kind())) stops_queued_.fetch_sub(1, std::memory_order_relaxed);
   return Status::kOk;
 }
 
+void Channel::deliver(Message&& message) noexcept {
+  const bool answers = message->kind() == wire::Kind::Result || message->kind() == wire::Kind::Error;
+  if (side_ == Side::kWorker && answers && (message->id() & kNotOfAThread) == 0)
+    keep_answer(std::move(message));
+  else
+    enqueue(std::move(message));
+}
+
 void Channel::enqueue(Message&& message) noexcept {
+  const wire::Kind kind = message->kind();
   queue_bytes_ += queued_bytes(message);
   queue_.push_back(std::move(message));
+  if (!is_stop(kind)) return;
+  stops_queued_.fetch_add(1, std::memory_order_relaxed);
+  if (kind == wire::Kind::Interrupt) interrupt_calls();
+}
+
+wire::Kind Channel::cancelled(uint32_t id) noexcept {
+  if (ring_has_input()) (void)drain();
+  wire::Kind found = wire::Kind::None;
+  if (stops_queued_.load(std::memory_order_relaxed) == 0) return found;
+  const Lock lock(consumer_mutex_);
+  for (const Message& message : queue_)
+    if (is_stop(message->kind()) && message->id() == id && found != wire::Kind::Interrupt) found = message->kind();
+  return found;
+}
+
+// --- answers to calls of a thread ------------------------------------------------------------------------
+
+void Channel::expect(uint32_t id) noexcept {
+  const Lock lock(consumer_mutex_);
+  answers_.try_emplace(id);
+}
+
+bool Channel::expects(uint32_t id) noexcept {
+  const Lock lock(consumer_mutex_);
+  return answers_.contains(id);
+}
+
+// An answer that is not expected, or a second one, is dropped here, so that nothing of it is kept: neither memory nor
+// references on blocks.
+void Channel::keep_answer(Message&& message) noexcept {
+  const uint32_t id = message->id();
+  const auto expected = answers_.find(id);
+  if (expected == answers_.end() || expected->second.size() != 0) {
+    keep_spare(std::move(message));
+    return;
+  }
+  queue_bytes_ += queued_bytes(message);
+  expected->second = std::move(message);
+  answers_changed_.fetch_add(1, std::memory_order_relaxed);
+  wake_answer(id);
+}
+
+Status Channel::receive_answer(uint32_t id, Message& out) noexcept {
+  const Status drained = drain();
+  const Lock lock(consumer_mutex_);
+  const auto expected = answers_.find(id);
+  if (expected == answers_.end() || expected->second.size() == 0)
+    return drained != Status::kOk ? drained : closed() ? Status::kClosed : Status::kEmpty;
+  keep_spare(std::move(out));
+  out = std::move(expected->second);
+  answers_.erase(expected);
+  queue_bytes_ -= queued_bytes(out);
+  return Status::kOk;
+}
+
+void Channel::forget(uint32_t id) noexcept {
+  const Lock lock(consumer_mutex_);
+  const auto expected = answers_.find(id);
+  if (expected == answers_.end()) return;
+  if (expected->second.size() != 0) {
+    queue_bytes_ -= queued_bytes(expected->second);
+    keep_spare(std::move(expected->second));
+  }
+  answers_.erase(expected);
+  answers_changed_.fetch_add(1, std::memory_order_relaxed);
+  wake_answer(id);
+}
+
+bool Channel::has_answer(uint32_t id) const noexcept {
+  const auto expected = answers_.find(id);
+  return expected == answers_.end() || expected->second.size() != 0;  // not expected: nothing to wait for
 }
 
 // Keeps a small message's memory for the next one.
@@ -200,8 +290,12 @@ bool Channel::ring_has_input() noexcept {
   return lock.owns_lock() && can_take();
 }
 
-bool Channel::can_take() const noexcept {
-  return ended_ == Status::kOk && queue_bytes_ < kQueueLimit && !consumer_.empty();
+bool Channel::can_take() const noexcept { return ended_ == Status::kOk && has_room_for_more() && !consumer_.empty(); }
+
+// While a thread waits for an answer, the limit does not hold: the answer may be behind calls which nobody takes from the
+// queue until that thread has it. What Node sends then is bounded by its window.
+bool Channel::has_room_for_more() const noexcept {
+  return queue_bytes_ < kQueueLimit || answers_awaited_.load(std::memory_order_relaxed) != 0;
 }
 
 }  // namespace isthmus

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -125,6 +126,17 @@ Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept {
   if (ready == 0) return Wake::kTimeout;
   if ((watched[0].revents & POLLIN) != 0) return Wake::kNotified;
   return Wake::kHungUp;
+}
+
+Wake wait_word(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) noexcept {
+  timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+  if (syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, timeout_ns < 0 ? nullptr : &timeout, nullptr, 0) == 0)
+    return Wake::kNotified;
+  return errno == ETIMEDOUT ? Wake::kTimeout : errno == EINTR ? Wake::kInterrupted : Wake::kNotified;
+}
+
+void wake_word(std::atomic<uint32_t>& word) noexcept {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 // --- control socket ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // Nothing here throws or logs. Functions that return int give a descriptor or a negated errno.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,6 +31,10 @@ void clear_event(int descriptor) noexcept;
 enum class Wake : uint8_t { kNotified, kTimeout, kInterrupted, kHungUp };
 // Waits until `event` is notified or `hangup` (-1: none) is closed by its other end. timeout_ns < 0: for ever.
 Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept;
+
+// The same between threads of this process: waits while `word` is `value`, and wakes whoever waits on it.
+Wake wait_word(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) noexcept;
+void wake_word(std::atomic<uint32_t>& word) noexcept;
 
 // --- control socket ------------------------------------------------------------------------------------
 // Two connected SEQPACKET sockets, close-on-exec.

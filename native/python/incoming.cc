@@ -1,6 +1,7 @@
 #include "python/incoming.h"
 
 #include "python/arrays.h"
+#include "python/waiting.h"
 
 namespace isthmus::python {
 
@@ -60,12 +61,27 @@ Status next_message(Channel& channel, int64_t deadline_ns, Message& message) noe
     Status status = channel.receive(message);
     if (status != Status::kEmpty) return status;
     if (waited_out) return Status::kTimeout;
-    {
-      const WithoutGil released;
-      status = channel.wait(deadline_ns, false);
-    }
+    Waiter waiter(Waiter::For::kInput);
+    status = wait_without_gil(channel, waiter, deadline_ns);
     if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
-    if (status == Status::kTimeout) waited_out = true;
+    if (status == Status::kTimeout || waiter.interrupted()) waited_out = true;
+  }
+}
+
+Status next_answer(Channel& channel, uint32_t id, int64_t deadline_ns, Message& message) noexcept {
+  bool waited_out = deadline_ns == 0;
+  for (;;) {
+    Status status = channel.receive_answer(id, message);
+    if (status != Status::kEmpty) return status;
+    if (!channel.expects(id)) {
+      PyErr_Format(PyExc_LookupError, "the answer to call %u is not expected", static_cast<unsigned int>(id));
+      return status;
+    }
+    if (waited_out) return Status::kTimeout;
+    Waiter waiter(Waiter::For::kAnswer, id);
+    status = wait_without_gil(channel, waiter, deadline_ns);
+    if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
+    if (status == Status::kTimeout || status == Status::kEmpty) waited_out = true;
   }
 }
 

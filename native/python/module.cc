@@ -7,6 +7,7 @@
 #include "python/process.h"
 #include "python/raise.h"
 #include "python/stats.h"
+#include "python/waiting.h"
 
 namespace isthmus::python {
 
@@ -93,6 +94,10 @@ PyMethodDef functions[] = {
      "empty(shape, dtype, zeroed=False)\n--\n\nAn array in shared memory, whatever its size."},
     {"is_shared", is_shared, METH_O, "is_shared(array, /)\n--\n\nWhether it lies in shared memory."},
     {"count_copied", count_copied, METH_O, "count_copied(bytes, /)\n--\n\nAdds to the copied bytes."},
+    {"interrupt", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(interrupt_thread)), METH_FASTCALL,
+     "interrupt(thread_ident, exception, /)\n--\n\nRaises an exception class in a thread as soon as it runs Python "
+     "code, "
+     "waking it if it waits; None takes one back that was not raised yet."},
     {"stats", stats, METH_NOARGS, "stats()\n--\n\nFigures of this process's channel and memory."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -1,6 +1,7 @@
 #include "python/outgoing.h"
 
 #include "python/raise.h"
+#include "python/waiting.h"
 
 namespace isthmus::python {
 
@@ -25,10 +26,11 @@ flatbuffers::Offset<wire::Tensor> Outgoing::add_tensor(const Placed& placed) noe
   return wire::CreateTensor(builder_, &place, &placed.dtype, shape, strides);
 }
 
-bool Outgoing::build(uint32_t kind, uint32_t id, const void* payload, size_t bytes, PyObject* arrays) noexcept {
+bool Outgoing::build(const Parts& parts) noexcept {
+  PyObject* arrays = parts.arrays;
   const Py_ssize_t count = arrays == nullptr ? 0 : PyList_Size(arrays);
   if (count < 0) return false;
-  if (bytes > kMaxPayloadBytes || static_cast<size_t>(count) > kMaxTensors) {
+  if (parts.payload_bytes > kMaxPayloadBytes || static_cast<size_t>(count) > kMaxTensors) {
     raise(Status::kTooLarge);
     return false;
   }
@@ -47,12 +49,15 @@ bool Outgoing::build(uint32_t kind, uint32_t id, const void* payload, size_t byt
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::Tensor>>> tensors;
   if (count != 0) tensors = builder_.CreateVector(tensors_.data(), tensors_.size());
   flatbuffers::Offset<flatbuffers::Vector<uint8_t>> bytes_of;
-  if (payload != nullptr) bytes_of = builder_.CreateVector(static_cast<const uint8_t*>(payload), bytes);
+  if (parts.payload != nullptr)
+    bytes_of = builder_.CreateVector(static_cast<const uint8_t*>(parts.payload), parts.payload_bytes);
+  const wire::Int64 elapsed = words(parts.elapsed_ns);
   wire::MessageBuilder message(builder_);
-  message.add_kind(static_cast<wire::Kind>(kind));
-  message.add_id(id);
+  message.add_kind(static_cast<wire::Kind>(parts.kind));
+  message.add_id(parts.id);
   message.add_payload(bytes_of);
   message.add_tensors(tensors);
+  if (parts.elapsed_ns != 0) message.add_elapsed(&elapsed);
   wire::FinishMessageBuffer(builder_, message.Finish());
   return true;
 }
@@ -62,11 +67,8 @@ Status Outgoing::send(bool wait) noexcept {
   for (;;) {
     Status status = channel_->send(builder_.GetBufferPointer(), builder_.GetSize());
     if (status != Status::kFull || !wait) return status;
-    {
-      const WithoutGil released;
-      status = channel_->drain();
-      if (status == Status::kOk) status = channel_->wait(-1, true);
-    }
+    Waiter waiter(Waiter::For::kRoom);  // which drains
+    status = wait_without_gil(*channel_, waiter, -1);
     if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
     if (status != Status::kOk && status != Status::kEmpty) return status;
   }

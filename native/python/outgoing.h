@@ -7,13 +7,22 @@
 
 namespace isthmus::python {
 
+struct Parts {
+  uint32_t kind;
+  uint32_t id;
+  const void* payload;
+  size_t payload_bytes;
+  PyObject* arrays;     // a list, or nullptr
+  uint64_t elapsed_ns;  // 0: not said
+};
+
 class Outgoing {
  public:
   explicit Outgoing(Channel& channel) noexcept : channel_(&channel) {}
   ~Outgoing() { clear(); }
 
-  // `arrays`: a list, or nullptr. False with a Python exception set.
-  [[nodiscard]] bool build(uint32_t kind, uint32_t id, const void* payload, size_t bytes, PyObject* arrays) noexcept;
+  // False with a Python exception set.
+  [[nodiscard]] bool build(const Parts& parts) noexcept;
   // Publishes it. kFull: there was no room. kEmpty: interrupted by a Python signal handler, whose exception is set.
   [[nodiscard]] Status send(bool wait) noexcept;
   // Of the message that was built.

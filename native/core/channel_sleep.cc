@@ -1,0 +1,274 @@
+// Sleeping: which thread sleeps on what, and who wakes it.
+//
+// Threads wait for different things: for input, for room, each for the answer to its own call. One of them, the
+// *listener*, sleeps on the doorbell's event; the others sleep each on a word of its own. A loop that is parked listens in
+// place of a thread. Whoever takes a record from the ring, listener or not, signals those who wait for that record.
+//
+// Nobody sleeps through what it waits for. Let W be a waiter, and x what it waits for.
+//   W: lists itself;  takes what is in the ring and looks for x, with the consumer lock;  sleeps
+//   1. x has been taken from the ring before W looks: W sees it.
+//   2. x is taken after W has looked. Whoever takes it gets the consumer lock after W had it, so it finds W listed, and
+//      signals it. A signal is kept (signalled_, or the event) until W has slept on it.
+//   3. x is in the ring, or comes. It is taken, because while anybody is listed somebody listens. The listener announces,
+//      then looks at the ring: so it sees the record, or is notified (doorbell.h). It takes the records for all, announces
+//      and looks again, and only then sleeps again. Room is looked at in the same way.
+//   Who stops listening passes it on, in the same critical section: to the parked loop, or by a signal to another waiter.
+//   Every waiter that leaves does so if nobody listens, so the signal cannot be lost in one that was just leaving.
+//
+// The event is cleared by the listener alone, before it announces and looks. While a loop is parked, only unpark() clears it,
+// so that the loop wakes up, whoever was woken by the same notification; a thread that listened until then gives it up.
+#include <algorithm>
+
+#include "core/channel.h"
+
+namespace isthmus {
+
+namespace {
+
+using Lock = std::lock_guard<std::mutex>;
+
+}  // namespace
+
+bool Channel::room_grew() noexcept {
+  const Lock lock(producer_mutex_);
+  return producer_.head_now() != refused_head_;
+}
+
+// --- waiting ---------------------------------------------------------------------------------------------
+
+Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
+  Waiter waiter(for_space ? Waiter::For::kRoom : Waiter::For::kInput);
+  return wait(waiter, deadline_ns);
+}
+
+Status Channel::wait(Waiter& waiter, int64_t deadline_ns) noexcept {
+  if (closed()) return Status::kClosed;
+  (void)drain();
+  if (waiter.what_ != Waiter::For::kRoom && is_ready(waiter)) return Status::kOk;  // returns go into the room first
+  if (spin_ns() != 0 && spin_policy_.may_poll()) {
+    const bool found = spin(waiter, deadline_ns);
+    spin_policy_.polled(found);
+    if (found) return Status::kOk;
+  }
+  return sleep(waiter, deadline_ns);
+}
+
+bool Channel::poll(int64_t deadline_ns) noexcept {
+  const Waiter waiter(Waiter::For::kInput);
+  (void)drain();
+  if (is_ready(waiter)) return true;
+  if (spin_ns() == 0 || !spin_policy_.may_poll()) return false;
+  const bool found = spin(waiter, deadline_ns);
+  spin_policy_.polled(found);
+  return found;
+}
+
+bool Channel::is_ready(const Waiter& waiter) noexcept {
+  switch (waiter.what_) {
+    case Waiter::For::kInput:
+      return queued_.load(std::memory_order_relaxed) != 0;
+    case Waiter::For::kRoom:
+      return room_grew();
+    case Waiter::For::kAnswer:
+      const Lock lock(consumer_mutex_);
+      return has_answer(waiter.id_);
+  }
+  return true;
+}
+
+// Takes what comes, for whomever. Who polls for an answer takes the lock only when one has come.
+bool Channel::spin(const Waiter& waiter, int64_t deadline_ns) noexcept {
+  int64_t until = last_activity_ns_.load(std::memory_order_relaxed) + static_cast<int64_t>(spin_ns());
+  if (deadline_ns >= 0) until = std::min(until, deadline_ns);
+  const bool for_answer = waiter.what_ == Waiter::For::kAnswer;
+  uint32_t seen = answers_changed_.load(std::memory_order_relaxed) - 1;
+  do {
+    for (int turn = 0; turn < 32; ++turn) {
+      if (ring_has_input()) (void)drain();
+      const uint32_t changed = answers_changed_.load(std::memory_order_relaxed);
+      if ((!for_answer || changed != seen) && is_ready(waiter)) return true;
+      seen = changed;
+      os::cpu_relax();
+    }
+  } while (!closed() && !waiter.interrupted() && os::now_ns() < until);
+  return false;
+}
+
+// --- sleeping --------------------------------------------------------------------------------------------
+
+Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
+  Status status = Status::kOk;  // otherwise why it gives up, after a last look
+  for (;;) {
+    flush_returns();
+    const uint32_t listens_for = announce(self);
+    if (look(self, listens_for)) {
+      status = Status::kOk;
+      break;
+    }
+    if (closed())
+      status = Status::kClosed;
+    else if (self.interrupted())
+      status = Status::kEmpty;
+    if (status != Status::kOk) break;
+    own_counters().parks.fetch_add(1, std::memory_order_relaxed);
+    const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
+    const os::Wake wake =
+        listens_for != 0 ? os::wait_event(doorbell_.event(), socket_, left) : os::wait_word(self.signalled_, 0, left);
+    if (wake == os::Wake::kTimeout) status = Status::kTimeout;
+    if (wake == os::Wake::kInterrupted) status = Status::kEmpty;
+    if (wake == os::Wake::kHungUp) close();
+  }
+  leave(self);
+  return status;
+}
+
+// Lists the waiter, and says what the doorbell is to ring for: all that the waiters wait for, or 0 when somebody else listens.
+uint32_t Channel::announce(Waiter& self) noexcept {
+  const Lock lock(sleepers_mutex_);
+  if (!self.listed_) {
+    self.listed_ = true;
+    waiters_.push_back(&self);
+    if (self.what_ == Waiter::For::kAnswer) answers_awaited_.fetch_add(1, std::memory_order_relaxed);
+  }
+  self.signalled_.store(0, std::memory_order_relaxed);
+  if (loop_listens()) {
+    if (listener_ == &self) listener_ = nullptr;
+  } else if (listener_ == &self) {
+    doorbell_.clear();
+  } else if (listener_ == nullptr) {
+    listener_ = &self;
+  }
+  if (listener_ != &self) {
+    if (self.what_ == Waiter::For::kRoom) doorbell_.announce(kAwaitsSpace);
+    return 0;
+  }
+  const bool for_room = std::any_of(waiters_.begin(), waiters_.end(),
+                                    [](const Waiter* waiter) { return waiter->what_ == Waiter::For::kRoom; });
+  const uint32_t what = kAwaitsRecords | (for_room ? kAwaitsSpace : 0u);
+  doorbell_.announce(what);
+  return what;
+}
+
+// It waits for the consumer lock: a thread that is draining may have looked at the ring before a record came.
+bool Channel::look(const Waiter& self, uint32_t listens_for) noexcept {
+  {
+    const Lock lock(consumer_mutex_);
+    looking_ = &self;
+    (void)take_records();
+    looking_ = nullptr;
+    if (self.what_ == Waiter::For::kInput && !queue_.empty()) return true;
+    if (self.what_ == Waiter::For::kAnswer && has_answer(self.id_)) return true;
+  }
+  if (self.what_ != Waiter::For::kRoom && (listens_for & kAwaitsSpace) == 0) return false;
+  if (!room_grew()) return false;
+  wake_room(self);
+  return self.what_ == Waiter::For::kRoom;
+}
+
+void Channel::leave(Waiter& self) noexcept {
+  const Lock lock(sleepers_mutex_);
+  waiters_.erase(std::find(waiters_.begin(), waiters_.end(), &self));
+  self.listed_ = false;
+  if (self.what_ == Waiter::For::kAnswer) answers_awaited_.fetch_sub(1, std::memory_order_relaxed);
+  if (listener_ == &self) {
+    listener_ = nullptr;
+    if (!loop_parked_)
+      doorbell_.clear();
+    else if (!loop_listens())
+      os::notify_event(doorbell_.event());  // of this thread, and what it was to be notified of may have been cleared
+  }
+  pass_on();
+}
+
+void Channel::pass_on() noexcept {
+  if (listener_ != nullptr || loop_parked_) return;
+  if (waiters_.empty())
+    doorbell_.withdraw();
+  else
+    signal(*waiters_.front());
+}
+
+// --- an event loop ---------------------------------------------------------------------------------------
+
+bool Channel::park(bool for_space) noexcept {
+  {
+    const Lock lock(sleepers_mutex_);
+    loop_parked_ = true;
+    loop_thread_ = std::this_thread::get_id();
+    doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
+  }
+  bool idle = false;
+  {
+    const Lock lock(consumer_mutex_);
+    idle = !can_take() && queue_.empty();
+  }
+  if (idle && !closed() && !(for_space && room_grew())) {
+    own_counters().parks.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  const Lock lock(sleepers_mutex_);
+  loop_parked_ = false;
+  pass_on();
+  return false;
+}
+
+// A thread that still sleeps on the event will clear it; what has come would otherwise be hidden from it.
+void Channel::unpark() noexcept {
+  const Lock lock(sleepers_mutex_);
+  loop_parked_ = false;
+  if (listener_ == nullptr) doorbell_.clear();
+  pass_on();
+}
+
+// --- waking ----------------------------------------------------------------------------------------------
+
+void Channel::signal(Waiter& waiter) noexcept {
+  if (waiter.signalled_.exchange(1, std::memory_order_relaxed) != 0) return;
+  if (&waiter == listener_)
+    os::notify_event(doorbell_.event());
+  else
+    os::wake_word(waiter.signalled_);
+}
+
+// These three with the consumer lock held. Who takes the records sees for itself what it has taken.
+
+void Channel::wake_input() noexcept {
+  const Lock lock(sleepers_mutex_);
+  for (Waiter* waiter : waiters_)
+    if (waiter->what_ == Waiter::For::kInput && waiter != looking_) signal(*waiter);
+}
+
+void Channel::wake_answer(uint32_t id) noexcept {
+  const Lock lock(sleepers_mutex_);
+  for (Waiter* waiter : waiters_)
+    if (waiter->what_ == Waiter::For::kAnswer && waiter->id_ == id && waiter != looking_) signal(*waiter);
+}
+
+void Channel::interrupt_calls() noexcept {
+  const Lock lock(sleepers_mutex_);
+  for (Waiter* waiter : waiters_) {
+    if (waiter->what_ == Waiter::For::kInput) continue;
+    waiter->interrupted_.store(true, std::memory_order_relaxed);
+    if (waiter != looking_) signal(*waiter);
+  }
+}
+
+void Channel::wake_room(const Waiter& self) noexcept {
+  const Lock lock(sleepers_mutex_);
+  for (Waiter* waiter : waiters_)
+    if (waiter->what_ == Waiter::For::kRoom && waiter != &self) signal(*waiter);
+}
+
+void Channel::wake_everybody() noexcept {
+  const Lock lock(sleepers_mutex_);
+  for (Waiter* waiter : waiters_) signal(*waiter);
+  os::notify_event(doorbell_.event());  // of a loop
+}
+
+void Channel::interrupt(Waiter& waiter) noexcept {
+  waiter.interrupted_.store(true, std::memory_order_relaxed);
+  const Lock lock(sleepers_mutex_);
+  if (waiter.listed_) signal(waiter);
+}
+
+}  // namespace isthmus
