@@ -10,6 +10,9 @@ export interface Session {
   /** The small call: two integers there, their sum back. */
   add(a: number, b: number): Promise<number>
 
+  /** The same without a promise, where the contender has such a call: it blocks until the sum is there. */
+  addSync?(a: number, b: number): number
+
   /** An array of `length` float32 to send. */
   place(length: number): Parcel
 

@@ -17,7 +17,7 @@ export interface Machine {
   readonly commit: string
 }
 
-const kPackages = ['numpy', 'msgspec', 'fastapi', 'uvicorn', 'uvloop', 'httptools']
+const kPackages = ['numpy', 'msgspec', 'fastapi', 'uvicorn', 'uvloop', 'httptools', 'joblib']
 const kProbe = `
 import importlib.metadata as m, json, platform, sys
 def version(name):

@@ -44,3 +44,21 @@ export function treeRssMb(): number {
     kb += Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
   return kb / 1024
 }
+
+/**
+ * Memory in MB that a process and everything it started need. Private pages and files by share (a page that
+ * n processes map counts 1/n in each); shared memory as the system counts it, because what nobody maps at the
+ * moment, such as a file in /dev/shm, is taken all the same. So other programs must not use any meanwhile.
+ */
+export function treeMemoryMb(root: number): number {
+  let kb = shmemMb() * 1024
+  for (const pid of tree(root)) {
+    const rollup = read(`/proc/${pid}/smaps_rollup`)
+    for (const [, share] of rollup.matchAll(/^Pss_(?:Anon|File):\s+(\d+)/gm)) kb += Number(share)
+  }
+  return kb / 1024
+}
+
+/** Shared memory of the whole system in MB: memfds and /dev/shm. */
+export const shmemMb = (): number =>
+  Number(/^Shmem:\s+(\d+)/m.exec(read('/proc/meminfo'))?.[1] ?? 0) / 1024

@@ -44,6 +44,8 @@ const kFigures: Readonly<
 > = {
   callsPerSecond: { title: 'calls/s', show: digits },
   copiedBytesPerCall: { title: 'copied B/call', show: digits },
+  extraMb: { title: 'memory beyond the array', show: value => `${digits(value)} MB` },
+  startMs: { title: 'start of the pool', show: value => `${digits(value)} ms` },
   idleCpuMs: { title: 'CPU', show: value => `${digits(value)} ms` },
   results: { title: 'results', show: digits },
   markCompacts: { title: 'mark-compacts', show: digits },
@@ -52,7 +54,7 @@ const kFigures: Readonly<
   rssMaxMb: { title: 'RSS max', show: value => `${digits(value)} MB` },
 }
 
-/** A case of one size: percentiles, figures, and and how it compares with Isthmus. */
+/** A case of one size: percentiles, figures, and how it compares with Isthmus. */
 function oneSize(cells: readonly CellResult[]): string {
   const isthmus = cells.find(cell => cell.contender === 'isthmus')
   const named = Object.keys(kFigures).filter(name =>

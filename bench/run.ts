@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { checksOf } from './checks.js'
 import { WrongValueError } from './contender.js'
+import { contenders } from './contenders/index.js'
+import { installEmbeddings } from './embedding.js'
 import { buildFloors } from './floor/build.js'
 import { describeMachine } from './machine.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
@@ -18,6 +20,9 @@ async function measure(options: Options): Promise<Results> {
   const profile = profiles[options.profile]
   const cells = cellsOf(options)
   if (cells.length === 0) throw new UsageError('no case has such a contender')
+  installEmbeddings([
+    ...new Set(cells.flatMap(cell => contenders[cell.contender]?.embedding ?? [])),
+  ])
   const start = performance.now()
   const rotation = new Rotation(cells, profile, options.spin)
   const progress = new Progress(cells.length * profile.rounds)

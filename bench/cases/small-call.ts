@@ -33,6 +33,24 @@ async function oneAfterAnother({ open, seconds }: CellContext): Promise<Measured
   return { histogram }
 }
 
+/** Blocking calls, of contenders that have them; the others' row is the awaited call, to compare with. */
+async function blocking(context: CellContext): Promise<Measured> {
+  const session = await context.open()
+  if (!session.addSync) return oneAfterAnother({ ...context, open: async () => session })
+  for (let i = 0; i < kWarmCalls; i++) session.addSync(i, 1000)
+  const histogram = new Histogram()
+  const end = performance.now() + context.seconds * 1000
+  for (let i = 0; i < kMaxSamples; i++) {
+    const start = performance.now()
+    const sum = session.addSync(i, 1000)
+    const stop = performance.now()
+    if (sum !== i + 1000) WrongValueError.unless(false, `add(${i}, 1000)`, sum, i + 1000)
+    histogram.recordMs(stop - start)
+    if (stop >= end) break
+  }
+  return { histogram }
+}
+
 /** Every lane awaits its own calls, so exactly `width` are in flight at any time. */
 async function inFlight({ open, seconds }: CellContext, width: number): Promise<Measured> {
   const session = await open()
@@ -56,6 +74,13 @@ export const smallCall: Case = {
   contenders,
   sizes: [0],
   run: oneAfterAnother,
+}
+
+export const smallSync: Case = {
+  title: 'small call that blocks: callSync, and Python inside the process',
+  contenders: ['isthmus', 'isthmus-sync', 'node-calls-python', 'pymport'],
+  sizes: [0],
+  run: blocking,
 }
 
 export const inFlight64: Case = {

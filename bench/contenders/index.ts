@@ -8,6 +8,8 @@ export interface Contender {
   readonly cores?: 'one' | 'two'
   /** The largest array that it can carry at all, and why. */
   readonly largest?: { readonly bytes: number; readonly why: string }
+  /** A package of npm with Python inside, which the bench installs for itself. */
+  readonly embedding?: string
   /** A bound, not a way of calling Python. */
   readonly floor?: true
 }
@@ -22,6 +24,10 @@ export const contenders: Readonly<Record<string, Contender>> = {
   'isthmus-heap': {
     title: 'isthmus, array from the JS heap',
     load: async () => (await import('./isthmus.js')).startHeap,
+  },
+  'isthmus-sync': {
+    title: 'isthmus, callSync',
+    load: async () => (await import('./isthmus.js')).startSync,
   },
   'msgpack-socket': { title: 'MessagePack over a Unix socket', load: msgpackSocket },
   'msgpack-socket-two-cores': {
@@ -43,6 +49,24 @@ export const contenders: Readonly<Record<string, Contender>> = {
     title: 'HTTP: FastAPI + uvicorn + undici',
     load: async () => (await import('./http-fastapi.js')).start,
   },
+  'node-calls-python': {
+    title: 'node-calls-python, in process, callSync',
+    load: async () => (await import('./embeddings.js')).nodeCallsPython,
+    embedding: 'node-calls-python',
+  },
+  pymport: {
+    title: 'pymport, in process',
+    load: async () => (await import('./embeddings.js')).pymport,
+    embedding: 'pymport',
+  },
+  'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', load: notASession },
+  'pool-shared-memory': {
+    title: 'multiprocessing.Pool, shared_memory by hand',
+    load: notASession,
+  },
+  'joblib-memmap': { title: 'joblib loky, memmap of an array in the heap', load: notASession },
+  'joblib-memmap-input': { title: 'joblib loky, a memmap from the start', load: notASession },
+  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', load: notASession },
   'floor-loop': {
     title: 'floor: Node event loop ↔ C++',
     load: async () => (await import('../floor/node-loop.js')).start,
@@ -59,5 +83,5 @@ export const contenders: Readonly<Record<string, Contender>> = {
 }
 
 function notASession(): Promise<Start> {
-  return Promise.reject(new Error('a program that measures itself; only its own case runs it'))
+  return Promise.reject(new Error('only its own case runs it'))
 }

@@ -72,6 +72,12 @@ class Heap extends Shared {
   }
 }
 
+class Sync extends Shared {
+  addSync(a: number, b: number): number {
+    return this.bridge.callSync('add', a, b) as number
+  }
+}
+
 function open(options: StartOptions): Promise<Bridge> {
   const file = source('contenders', 'isthmus_functions.py')
   return options.spin === undefined ? spawn(file) : spawn(file, { spin: options.spin })
@@ -81,3 +87,5 @@ export const startShared = async (options: StartOptions): Promise<Session> =>
   new Shared(await open(options))
 export const startHeap = async (options: StartOptions): Promise<Session> =>
   new Heap(await open(options))
+export const startSync = async (options: StartOptions): Promise<Session> =>
+  new Sync(await open(options))

@@ -11,14 +11,19 @@ export interface PythonProcess {
   stop(): Promise<void>
 }
 
-export function startPython(file: string, args: string[], stdio: StdioOptions): PythonProcess {
+export function startPython(
+  file: string,
+  args: string[],
+  stdio: StdioOptions,
+  env: NodeJS.ProcessEnv = {},
+): PythonProcess {
   const [command = '', ...rest] = pythonCommand([
     python(),
     '-u',
     source('contenders', file),
     ...args,
   ])
-  const child = spawn(command, rest, { stdio })
+  const child = spawn(command, rest, { stdio, env: { ...process.env, ...env } })
   let stopping = false
   const died = new Promise<never>((_, reject) => {
     child.once('error', reject)
