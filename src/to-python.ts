@@ -1,32 +1,39 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 
 /** As many of a chain of causes are told. */
 const maxCauses = 16
 
 /** What JavaScript threw, as the payload of an Error message: the map that python/isthmus/callbacks.py reads. */
 export function errorToPython(error: unknown, depth = 0): Record<string, unknown> {
-  if (!(error instanceof Error))
-    return {
-      type: typeof error,
-      message: text(printed(error)),
-      traceback: '',
-      notes: [],
-      cause: null,
-      code: null,
-    }
+  try {
+    return types.isNativeError(error) || error instanceof Error
+      ? described(error, depth)
+      : words(typeof error, typeof error === 'string' ? error : inspect(error))
+  } catch {
+    // A getter, a Proxy, inspect.custom: looking at it throws in turn. Python waits, and must be told something.
+    return words('Error', 'JavaScript threw something that cannot be looked at')
+  }
+}
+
+function described(error: Error, depth: number) {
   const { name, message, stack, cause } = error
   const code = (error as { code?: unknown }).code
   return {
-    type: text(name),
-    message: text(message),
+    ...words(name, message),
     traceback: text(stack),
-    notes: [],
     cause: cause === undefined || depth === maxCauses ? null : errorToPython(cause, depth + 1),
     code: typeof code === 'string' ? text(code) : null,
   }
 }
 
-const printed = (value: unknown) => (typeof value === 'string' ? value : inspect(value))
+const words = (type: unknown, message: unknown) => ({
+  type: text(type),
+  message: text(message),
+  traceback: '',
+  notes: [],
+  cause: null,
+  code: null,
+})
 
 /** Whatever it is, it can be sent: no longer than a traceback is worth, and Unicode. */
 function text(value: unknown): string {
