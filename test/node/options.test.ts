@@ -22,6 +22,7 @@ t.test('defaults: no hidden timeouts, no hidden limits', async t => {
     env: {},
   })
   t.equal(resolveOptions().memory, undefined)
+  t.equal(resolveOptions().threads, 1)
   t.strictSame(resolveCallOptions(), noCallOptions)
   t.ok(Object.values(noCallOptions).every(value => value === undefined))
 })
@@ -74,6 +75,9 @@ t.test('a wrong value is refused with what it may be', async t => {
     ['retain', -1],
     ['prefault', {}],
     ['spin', 'on'],
+    ['threads', 0],
+    ['threads', 257],
+    ['threads', 1.5],
     ['detach', 1],
   ]
   for (const [name, value] of cases)
@@ -95,4 +99,38 @@ t.test('sizes: decimal and binary units', async t => {
   t.equal(parseBytes('12b'), 12)
   for (const wrong of ['', 'GB', '-1GB', '1XB', '1iB', true, Number.NaN, -1, 1.5])
     t.equal(parseBytes(wrong), undefined, String(wrong))
+})
+
+t.test('options of a call: what is given is taken', async t => {
+  const { signal } = new AbortController()
+  const onProgress = () => {}
+  const given = { signal, timeout: 5, onProgress, kill: 30, window: 65_536 }
+  t.strictSame(resolveCallOptions(given), given)
+  t.equal(resolveCallOptions({ kill: true }).kill, 1000)
+  t.equal(resolveCallOptions({ kill: false }).kill, undefined)
+  t.equal(resolveCallOptions({ kill: 0 }).kill, 0, 'killed at once')
+})
+
+t.test('options of a call: a wrong value is refused with what it may be', async t => {
+  const cases: [string, unknown][] = [
+    ['signal', new AbortController()],
+    ['timeout', -1],
+    ['timeout', 2 ** 31],
+    ['onProgress', {}],
+    ['onProgress', null],
+    ['kill', 'yes'],
+    ['kill', -1],
+    ['kill', null],
+    ['window', 0],
+    ['window', 65_537],
+    ['window', Infinity],
+    ['window', 1.5],
+    ['window', '8'],
+  ]
+  for (const [name, value] of cases)
+    t.throws(
+      () => resolveCallOptions({ [name]: value }),
+      { code: 'ERR_OPTION', message: new RegExp(`^option '${name}' of with\\(\\) is .*, not `) },
+      name,
+    )
 })
