@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from types import CoroutineType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 from msgspec.msgpack import Decoder, Encoder, Ext
 
+from isthmus.callbacks import Callback
 from isthmus.errors import UnsupportedValueError
+
+if TYPE_CHECKING:
+    from isthmus.functions import Functions
+    from isthmus.objects import Objects
 
 TENSOR: Final = 1  # extension type: 4 bytes, the index of an array in the message
 INTEGER: Final = 2  # extension type: an integer beyond 64 bits, two's complement, big-endian
+# Extension types of 4 bytes, big-endian:
+FUNCTION: Final = 3  # a function of Node, by its id there
+OBJECT: Final = 4  # an instance in the worker, by its id here
+ITERATOR: Final = 5  # an iterable of Node, by its id there
 
 MAX_DEPTH: Final = 300  # of what the slow path walks
 
@@ -25,9 +34,13 @@ _KINDS_THAT_CROSS: Final = frozenset("biufcmM")
 
 
 class Codec:
-    """Encodes and decodes for one thread."""
+    """Encodes and decodes for one thread. Without `functions` and `objects` it knows none."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Functions | None = None, objects: Objects | None = None) -> None:
+        self._functions = functions
+        self._objects = objects
+        # Callbacks in what was encoded last: Node must not hear that they were dropped before it has the message.
+        self._named: list[Callback] = []
         self._sent: Arrays = []
         self._received: Arrays = []
         self._encode = Encoder(enc_hook=self._lower).encode
@@ -49,7 +62,9 @@ class Codec:
         return payload, arrays
 
     def decode(self, payload: bytes, arrays: Arrays | BaseException | None) -> Any:
-        """The value; `arrays` is emptied, so that only the value holds them."""
+        """The value; `arrays` is emptied, so that only the value holds them. What was encoded has been sent by now."""
+        if self._named:
+            self._named.clear()
         if arrays is not None:
             if isinstance(arrays, BaseException):
                 raise arrays
@@ -76,6 +91,12 @@ class Codec:
             raise UnsupportedValueError(f"the message has no tensor {index}")
         if code == INTEGER:
             return int.from_bytes(value, "big", signed=True)
+        if code == FUNCTION and self._functions is not None:
+            return self._functions.callback(int.from_bytes(value, "big"))
+        if code == OBJECT and self._objects is not None:
+            return self._objects.get(int.from_bytes(value, "big"))
+        if code == ITERATOR and self._functions is not None:
+            return self._functions.iterator(int.from_bytes(value, "big"))
         raise UnsupportedValueError(f"MessagePack extension type {code} is not known")
 
     def _lower(self, value: Any) -> Any:
@@ -86,12 +107,17 @@ class Codec:
             return self._lower_scalar(value)
         if isinstance(value, complex):
             return self._tensor(np.asarray(value))
+        if isinstance(value, Callback):
+            self._named.append(value)
+            return Ext(FUNCTION, value.number.to_bytes(4, "big"))
+        if self._objects is not None and (number := self._objects.number_of(value)) is not None:
+            return Ext(OBJECT, number.to_bytes(4, "big"))
         for base in (int, float, str, bytes):  # subclasses of what msgspec knows
             if isinstance(value, base):
                 return plain(base, value)
         if isinstance(value, CoroutineType):
             value.close()  # it was never awaited, and Python would say so
-            raise UnsupportedValueError("async functions cannot be called yet: make it a plain def")
+            raise UnsupportedValueError("a coroutine cannot be sent: await it")
         if hasattr(value, "__array__") and not isinstance(value, type):
             return self._tensor(check_array(np.asarray(value)))
         raise UnsupportedValueError(

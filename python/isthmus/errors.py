@@ -17,7 +17,14 @@
     ├── ArgumentsError          ERR_ARGUMENTS           they do not fit the signature (also a TypeError)
     ├── UnsupportedValueError   ERR_VALUE               a value that cannot cross (also a TypeError)
     ├── AbortedError            ERR_ABORTED             Node no longer waits for the call
+    ├── StartHookError          ERR_ON_START            a function marked with `on_start` failed
+    ├── JavaScriptError         ERR_JAVASCRIPT          what a function of Node threw
+    ├── CallbackEndedError      ERR_CALLBACK_ENDED      the call has ended that the function came with
+    ├── BlockedError            ERR_BLOCKED             Node waits in callSync() and can run nothing else
+    ├── ObjectGoneError         ERR_OBJECT_GONE         Node has dropped the object (also a LookupError)
     └── UnsupportedPythonError  ERR_EXTENSION           not in this interpreter (also an ImportError)
+
+`Cancelled` is none of them: it interrupts what runs, like KeyboardInterrupt, and `except Exception` does not stop it.
 """
 
 from __future__ import annotations
@@ -131,8 +138,73 @@ class AbortedError(IsthmusError):
     code = "ERR_ABORTED"
 
 
+class StartHookError(IsthmusError):
+    """``hook`` is the function's name; what it raised is the cause."""
+
+    code = "ERR_ON_START"
+
+    def __init__(self, hook: str, problem: str = "") -> None:
+        super().__init__(hook, problem)
+        self.hook = hook
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.hook}, which was to run at the start, failed: {self.problem}"
+
+    def details(self) -> dict[str, object]:
+        return {"hook": self.hook}
+
+
+class JavaScriptError(IsthmusError):
+    """What a function of Node threw, or rejected with; its `cause` in JavaScript is ``__cause__`` here."""
+
+    code = "ERR_JAVASCRIPT"
+
+    def __init__(
+        self, name: str, message: str, stack: str = "", js_code: str | None = None
+    ) -> None:
+        super().__init__(name, message, stack, js_code)
+        #: Of its class: ``TypeError``; or the type of a thrown value that is no error: ``string``.
+        self.name = name
+        self.message = message
+        #: As V8 prints it; empty for a value that is no error.
+        self.stack = stack
+        #: Its ``code`` in JavaScript, if it has one: ``ENOENT``.
+        self.js_code = js_code
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}" if self.message else self.name
+
+    def details(self) -> dict[str, object]:
+        told = {
+            "name": self.name,
+            "message": self.message,
+            "stack": self.stack,
+            "code": self.js_code,
+        }
+        return {"javascript": told}
+
+
+class CallbackEndedError(IsthmusError):
+    code = "ERR_CALLBACK_ENDED"
+
+
+class BlockedError(IsthmusError):
+    code = "ERR_BLOCKED"
+
+
+class ObjectGoneError(IsthmusError, LookupError):
+    code = "ERR_OBJECT_GONE"
+
+
 class UnsupportedPythonError(IsthmusError, ImportError):
     code = "ERR_EXTENSION"
+
+
+class Cancelled(BaseException):
+    """Interrupts what runs for a call that Node no longer waits for. Clean up, and let it pass."""
+
+    code: ClassVar[str] = AbortedError.code
 
 
 #: For the extension, which knows codes.

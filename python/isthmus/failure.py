@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from isthmus.codec import type_name
-from isthmus.errors import IsthmusError
+from isthmus.errors import Cancelled, IsthmusError, StartHookError
 
 OWN_FOLDER: Final = dirname(__file__)
 MAX_CAUSES: Final = 16
@@ -16,6 +16,9 @@ MAX_CAUSES: Final = 16
 
 def describe(error: BaseException, causes: int = MAX_CAUSES) -> dict[str, Any]:
     """The map that src/from-python.ts reads."""
+    if isinstance(error, StartHookError) and error.__cause__ is not None:
+        # What the hook raised is what its author looks for.
+        return {**describe(error.__cause__, causes), **error.details(), "code": error.code}
     frames = without_own_frames(error.__traceback__)
     cause = error.__cause__
     if cause is None and not error.__suppress_context__:
@@ -32,6 +35,8 @@ def describe(error: BaseException, causes: int = MAX_CAUSES) -> dict[str, Any]:
     }
     if isinstance(error, IsthmusError):
         words.update(error.details(), code=error.code)
+    elif isinstance(error, Cancelled):
+        words["code"] = error.code
     return words
 
 

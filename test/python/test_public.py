@@ -19,6 +19,13 @@ def test_every_public_name_is_there_and_documented():
         _ = isthmus.nonsense
 
 
+def test_no_module_takes_the_place_of_a_public_name():
+    from pathlib import Path
+
+    modules = {path.stem for path in Path(isthmus.__file__).parent.glob("*.py")}
+    assert modules & set(isthmus.__all__) == {"errors"}
+
+
 def test_the_version_is_that_of_the_node_package():
     import json
     from pathlib import Path

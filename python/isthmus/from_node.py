@@ -1,0 +1,40 @@
+"""The exception that the payload of an Error message stands for. Node writes it in src/to-python.ts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from isthmus.errors import (
+    BlockedError,
+    CallbackEndedError,
+    IsthmusError,
+    JavaScriptError,
+    ObjectGoneError,
+    UnsupportedValueError,
+)
+
+MAX_CAUSES: Final = 16
+
+#: What Node's half of Isthmus throws. All else is the user's.
+_TYPED: Final[dict[str, type[IsthmusError]]] = {
+    error.code: error
+    for error in (BlockedError, CallbackEndedError, ObjectGoneError, UnsupportedValueError)
+}
+
+
+def from_node(words: dict[str, Any], causes: int = MAX_CAUSES) -> IsthmusError:
+    """The map has `type`, `message`, `traceback`, `code` and `cause`, another such map."""
+    message = words["message"]
+    stack = words.get("traceback") or ""
+    code = words.get("code")
+    typed = _TYPED.get(code) if code is not None else None
+    error = (
+        JavaScriptError(words["type"], message, stack, code) if typed is None else typed(message)
+    )
+    at = stack.find("\n    at ")  # ahead of it V8 repeats name and message
+    if at >= 0:
+        error.add_note(f"in JavaScript:{stack[at:]}")
+    cause = words.get("cause")
+    if cause is not None and causes > 0:
+        error.__cause__ = from_node(cause, causes - 1)
+    return error
