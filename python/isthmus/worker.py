@@ -7,12 +7,13 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Awaitable
 from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 
-from isthmus import __version__, _native, kinds
+from isthmus import __version__, _native, hooks, kinds, logs, reports
 from isthmus._native import allocator
 from isthmus.codec import Codec
 from isthmus.dispatch import Dispatch, arguments_error
@@ -20,11 +21,14 @@ from isthmus.errors import (
     AbortedError,
     ArenaFullError,
     ClosedError,
+    StartHookError,
     TooLargeError,
     UnsupportedValueError,
     VersionError,
 )
 from isthmus.failure import describe, forget
+from isthmus.functions import Functions
+from isthmus.objects import Objects
 from isthmus.target import load
 
 PROTOCOL: Final = 1
@@ -40,10 +44,13 @@ def run(fd: int, here: str | None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     channel = _native.Channel(fd, JOIN_TIMEOUT)
-    codec = Codec()
+    functions = Functions(channel, objects := Objects())
+    codec = Codec(functions, objects)
+    logs.connect(channel)
+    reports.connect(channel)
     try:
         module = greet(channel, codec, here)
-        Worker(channel, codec, Dispatch(module)).serve()
+        Worker(channel, codec, functions, Dispatch(module)).serve()
     except ClosedError:
         pass  # Node has gone, or has hung up
 
@@ -61,11 +68,12 @@ def greet(channel: _native.Channel, codec: Codec, here: str | None) -> ModuleTyp
         module = load(
             target["kind"], target["value"], target.get("name"), hello.get("path") or [], here
         )
+        hooks.run(finish)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
         words = describe(error)
-        if not isinstance(error, VersionError):
+        if not isinstance(error, VersionError | StartHookError):
             name = (
                 target["value"] if target["kind"] != "source" else target.get("name") or "<source>"
             )
@@ -84,6 +92,16 @@ def greet(channel: _native.Channel, codec: Codec, here: str | None) -> ModuleTyp
     return module
 
 
+def finish(awaited: Awaitable[Any]) -> None:
+    """Waits for what an `async def` that runs at the start returns."""
+    import asyncio  # only where it is needed: it takes a while to load
+
+    async def wait() -> None:
+        await awaited
+
+    asyncio.run(wait())
+
+
 class Worker:
     """Calls run one at a time, in the order in which they arrive.
 
@@ -91,16 +109,22 @@ class Worker:
     is sent, and the frames of an exception are cleared.
     """
 
-    def __init__(self, channel: _native.Channel, codec: Codec, dispatch: Dispatch) -> None:
+    def __init__(
+        self, channel: _native.Channel, codec: Codec, functions: Functions, dispatch: Dispatch
+    ) -> None:
         self._channel = channel
         self._codec = codec
+        self._functions = functions
         self._find = dispatch.find
 
     def serve(self) -> None:
         """Until Node says goodbye. Raises ClosedError when it has gone."""
         receive = self._channel.receive
         answer = self._answer
+        functions = self._functions
         while True:
+            if functions.dropped:
+                functions.flush()
             message = receive()
             if message is None:
                 continue
