@@ -31,6 +31,8 @@ export async function spawning() {
     spin: 'auto',
     threads: 2,
     detach: false,
+    restart: { limit: 3, window: 1000, delay: 10, maxDelay: 100 },
+    watch: true,
   }
   for (const target of targets) await spawn(target, options)
   await spawn({ source: 'def f(): …', name: 'f' })
@@ -42,6 +44,8 @@ export async function spawning() {
   await spawn({ file: './model.py' })
   // @ts-expect-error: a number of threads
   await spawn('./model.py', { threads: 'auto' })
+  // @ts-expect-error: no such option of restart
+  await spawn('./model.py', { restart: { tries: 3 } })
   // @ts-expect-error: options of calls are for with()
   await spawn('./model.py', { signal: AbortSignal.timeout(5) })
 }

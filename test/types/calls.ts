@@ -82,6 +82,7 @@ export async function options(py: Bridge) {
     timeout: 10,
     kill: true,
     window: 16,
+    affinity: 'session 7',
     onProgress: (fraction, text) => {
       expectType(fraction).is<number>()
       expectType(text).is<string | undefined>()

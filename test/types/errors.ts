@@ -37,6 +37,7 @@ export function codes(table: Codes) {
     ExtensionError: 'ERR_EXTENSION'
     PlatformError: 'ERR_PLATFORM'
     WorkerExitedError: 'ERR_WORKER_EXITED'
+    RestartLimitError: 'ERR_RESTART_LIMIT'
     TimeoutError: 'ERR_TIMEOUT'
     AbortError: 'ERR_ABORTED'
     ObjectGoneError: 'ERR_OBJECT_GONE'
