@@ -28,6 +28,7 @@ class Arena {
   static constexpr uint64_t kAlign = 64;
   static constexpr uint64_t kPage = 4096;
   static constexpr uint64_t kMaxSmall = 32 * 1024;
+  static constexpr uint64_t kLeastBytes = 1 << 20;  // an arena is not made shorter than this
 
   struct Block {
     uint64_t offset;

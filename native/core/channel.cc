@@ -18,17 +18,7 @@ struct Greeting {
 };
 constexpr size_t kGreetingDescriptors = 5;  // control, node's arena, worker's arena, node's event, worker's event
 
-constexpr uint64_t kMinArenaBytes = 1ull << 20;
-
 using Lock = std::lock_guard<std::mutex>;
-
-// Under `ulimit -v` or `-f` a smaller arena is used.
-Status create_arena(uint64_t bytes, Segment& out) noexcept {
-  Status status = Status::kSystem;
-  for (; bytes >= kMinArenaBytes && status != Status::kOk; bytes /= 2)
-    status = Segment::create("isthmus-arena", bytes, out);
-  return status;
-}
 
 bool known_identity(const Identity& identity, uint64_t control_segment_bytes) noexcept {
   const uint32_t ring = identity.ring_bytes;
@@ -64,25 +54,28 @@ Channel::~Channel() {
   os::close_descriptor(socket_);
 }
 
-Status Channel::open(const ChannelOptions& options, std::unique_ptr<Channel>& out, int& peer_socket) noexcept {
+Status Channel::open(std::shared_ptr<Ledger> ledger, const ChannelOptions& options, std::unique_ptr<Channel>& out,
+                     int& peer_socket) noexcept {
   Segment control;
-  Segment node_arena;
   Segment worker_arena;
+  const Segment& node_arena = ledger->arena_segment();
   const uint32_t ring_bytes = std::bit_ceil(std::clamp(options.ring_bytes, kMinRingBytes, kMaxRingBytes));
   if (const Status status = Segment::create("isthmus-control", control_bytes(ring_bytes), control);
       status != Status::kOk)
     return status;
-  if (const Status status = create_arena(options.arena_bytes, node_arena); status != Status::kOk) return status;
-  if (const Status status = create_arena(node_arena.bytes(), worker_arena); status != Status::kOk) return status;
+  if (const Status status =
+          Segment::create_at_most("isthmus-arena", node_arena.bytes(), Arena::kLeastBytes, worker_arena);
+      status != Status::kOk)
+    return status;
   Identity identity{};
   identity.magic = kMagic;
   identity.version = kLayoutVersion;
   identity.ring_bytes = ring_bytes;
-  identity.node_arena = os::random_id();
+  identity.node_arena = ledger->arena_id();
   identity.worker_arena = os::random_id();
   identity.arena_bytes = node_arena.bytes();
-  identity.limit_bytes = options.limit_bytes;
-  identity.retain_bytes = options.retain_bytes;
+  identity.limit_bytes = ledger->limit_bytes();
+  identity.retain_bytes = ledger->retain_bytes();
   identity.spin_ns = options.spin_ns;
   std::memcpy(control.data(), &identity, sizeof identity);
 
@@ -96,7 +89,7 @@ Status Channel::open(const ChannelOptions& options, std::unique_ptr<Channel>& ou
     if (os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, kGreetingDescriptors) ==
         static_cast<int64_t>(sizeof greeting)) {
       out.reset(new Channel(Side::kNode, std::move(control), identity, events, sockets[0]));
-      out->attach_ledger(std::move(node_arena), std::move(worker_arena));
+      out->attach_ledger(std::move(ledger), std::move(worker_arena));
       peer_socket = sockets[1];
       return Status::kOk;
     }
@@ -137,15 +130,15 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
     return status;
   }
   out.reset(new Channel(Side::kWorker, std::move(control), identity, events, socket));
-  out->attach_ledger(std::move(worker_arena), std::move(node_arena));
+  out->attach_ledger(std::make_shared<Ledger>(identity.worker_arena, std::move(worker_arena), identity.limit_bytes,
+                                              identity.retain_bytes),
+                     std::move(node_arena));
   return Status::kOk;
 }
 
-void Channel::attach_ledger(Segment own_arena, Segment peer_arena) noexcept {
-  const bool node = side_ == Side::kNode;
-  const uint64_t own_id = node ? identity_.node_arena : identity_.worker_arena;
-  const uint64_t peer_id = node ? identity_.worker_arena : identity_.node_arena;
-  ledger_ = std::make_shared<Ledger>(own_id, std::move(own_arena), identity_.limit_bytes, identity_.retain_bytes);
+void Channel::attach_ledger(std::shared_ptr<Ledger> ledger, Segment peer_arena) noexcept {
+  const uint64_t peer_id = side_ == Side::kNode ? identity_.worker_arena : identity_.node_arena;
+  ledger_ = std::move(ledger);
   id_ = ledger_->add_channel(peer_id, std::move(peer_arena), &control().sides[index(side_)].counters,
                              &control().sides[index(other(side_))].counters);
 }

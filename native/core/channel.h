@@ -30,11 +30,8 @@
 namespace isthmus {
 
 struct ChannelOptions {
-  uint64_t arena_bytes;   // address space of each arena
-  uint64_t limit_bytes;   // physical bytes of all arenas together
-  uint64_t retain_bytes;  // free large blocks an owner keeps touched
-  uint64_t spin_ns;       // how long a side polls after its last activity
-  uint32_t ring_bytes;    // power of two
+  uint64_t spin_ns;     // how long a side polls after its last activity
+  uint32_t ring_bytes;  // power of two
 };
 
 class Channel {
@@ -43,10 +40,11 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
   ~Channel();
 
-  // Node: makes control segment, both arenas, events and the socket pair, and sends them down the socket.
+  // Node: makes control segment, the worker's arena, events and the socket pair, and sends them down the socket, with the
+  // ledger's arena. One ledger serves many channels; a worker that is started anew gets a new channel over the same one.
   // `peer_socket` is what the worker inherits; the caller closes its copy after the spawn.
-  [[nodiscard]] static Status open(const ChannelOptions& options, std::unique_ptr<Channel>& out,
-                                   int& peer_socket) noexcept;
+  [[nodiscard]] static Status open(std::shared_ptr<Ledger> ledger, const ChannelOptions& options,
+                                   std::unique_ptr<Channel>& out, int& peer_socket) noexcept;
   // Worker: takes over the inherited socket and receives the rest.
   [[nodiscard]] static Status join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& out) noexcept;
 
@@ -59,6 +57,8 @@ class Channel {
   // A block of the own arena. Before it grows, it takes in what the other side has returned; when the budget is used up
   // the other side is asked to give up what it no longer needs.
   [[nodiscard]] Status allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept;
+  // An allocation failed: the other side is asked to give memory up, with what is sent next.
+  void ask_for_memory() noexcept { pressure_.store(true, std::memory_order_relaxed); }
 
   // --- receiving ---
   // Moves every record from the ring to the private queue. kProtocol closes the channel.
@@ -127,7 +127,7 @@ class Channel {
  private:
   static constexpr uint64_t kMaxSpinNs = 3'600'000'000'000;  // an hour: "always", without overflow
   Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
-  void attach_ledger(Segment own_arena, Segment peer_arena) noexcept;
+  void attach_ledger(std::shared_ptr<Ledger> ledger, Segment peer_arena) noexcept;
   bool ring_has_input() noexcept;
 
   // Sleeping (channel_sleep.cc).

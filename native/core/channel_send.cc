@@ -69,7 +69,7 @@ Status Channel::publish(const uint8_t* message, uint32_t bytes, uint32_t reserve
 Status Channel::publish_spilled(const uint8_t* message, uint32_t bytes) noexcept {
   Slot slot = kNoSlot;
   if (const Status status = ledger_->allocate(bytes, false, slot); status != Status::kOk) {
-    if (status == Status::kArenaFull) pressure_.store(true, std::memory_order_relaxed);
+    if (status == Status::kArenaFull) ask_for_memory();
     return status;
   }
   std::memcpy(ledger_->data(slot), message, bytes);
@@ -142,7 +142,7 @@ Status Channel::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   if (status != Status::kArenaFull) return status;
   drain();
   status = ledger_->allocate(bytes, zeroed, out);
-  if (status == Status::kArenaFull) pressure_.store(true, std::memory_order_relaxed);
+  if (status == Status::kArenaFull) ask_for_memory();
   return status;
 }
 

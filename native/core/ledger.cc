@@ -12,7 +12,16 @@ using Lock = std::lock_guard<std::mutex>;
 Ledger::Ledger(uint64_t arena_id, Segment arena, uint64_t limit_bytes, uint64_t retain_bytes) noexcept
     : own_{arena_id, std::move(arena), kNoChannel, false, {}},
       arena_(own_.segment, retain_bytes),
-      limit_bytes_(limit_bytes) {}
+      limit_bytes_(limit_bytes),
+      retain_bytes_(retain_bytes) {}
+
+Status Ledger::create(const LedgerOptions& options, std::shared_ptr<Ledger>& out) noexcept {
+  Segment arena;
+  const Status status = Segment::create_at_most("isthmus-arena", options.arena_bytes, Arena::kLeastBytes, arena);
+  if (status == Status::kOk)
+    out = std::make_shared<Ledger>(os::random_id(), std::move(arena), options.limit_bytes, options.retain_bytes);
+  return status;
+}
 
 // --- own blocks ------------------------------------------------------------------------------------------
 

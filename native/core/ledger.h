@@ -34,6 +34,12 @@ constexpr Slot kNoSlot = UINT32_MAX;
 using ChannelId = uint32_t;
 constexpr ChannelId kNoChannel = UINT32_MAX;
 
+struct LedgerOptions {
+  uint64_t arena_bytes;   // address space of the own arena
+  uint64_t limit_bytes;   // physical bytes of all arenas together
+  uint64_t retain_bytes;  // free large blocks that are kept touched
+};
+
 // A block as the wire names it.
 struct BlockName {
   uint64_t arena;
@@ -71,6 +77,15 @@ class Ledger {
   Ledger(uint64_t arena_id, Segment arena, uint64_t limit_bytes, uint64_t retain_bytes) noexcept;
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
+
+  // With an arena of its own, under a new id.
+  [[nodiscard]] static Status create(const LedgerOptions& options, std::shared_ptr<Ledger>& out) noexcept;
+
+  // --- the own arena, for who tells another process of it ---
+  [[nodiscard]] uint64_t arena_id() const noexcept { return own_.id; }
+  [[nodiscard]] const Segment& arena_segment() const noexcept { return own_.segment; }
+  [[nodiscard]] uint64_t limit_bytes() const noexcept { return limit_bytes_; }
+  [[nodiscard]] uint64_t retain_bytes() const noexcept { return retain_bytes_; }
 
   // --- own blocks ---
   // A block of at least `bytes`, with one reference. zeroed: its first `bytes` read as zeros.
@@ -178,7 +193,8 @@ class Ledger {
   std::vector<Slot> free_slots_;
   std::vector<ChannelState> channels_;
   std::atomic<uint64_t> borrowed_bytes_{0};
-  uint64_t limit_bytes_;
+  const uint64_t limit_bytes_;
+  const uint64_t retain_bytes_;
   bool forked_ = false;
 };
 

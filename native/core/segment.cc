@@ -21,6 +21,12 @@ Status Segment::create(const char* name, uint64_t bytes, Segment& out) noexcept 
   return adopt(descriptor, out);
 }
 
+Status Segment::create_at_most(const char* name, uint64_t bytes, uint64_t least, Segment& out) noexcept {
+  Status status = Status::kSystem;
+  for (; bytes >= least && status != Status::kOk; bytes /= 2) status = create(name, bytes, out);
+  return status;
+}
+
 Status Segment::adopt(int descriptor, Segment& out) noexcept {
   Segment segment;
   segment.descriptor_ = descriptor;

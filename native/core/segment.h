@@ -21,6 +21,8 @@ class Segment {
 
   // A new segment of exactly `bytes`.
   [[nodiscard]] static Status create(const char* name, uint64_t bytes, Segment& out) noexcept;
+  // The same, or where the system has no room for that many (`ulimit -v`, `-f`), half as many, and so on down to `least`.
+  [[nodiscard]] static Status create_at_most(const char* name, uint64_t bytes, uint64_t least, Segment& out) noexcept;
   // A segment received from another process; takes the descriptor over, also on failure.
   [[nodiscard]] static Status adopt(int descriptor, Segment& out) noexcept;
 

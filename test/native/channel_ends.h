@@ -15,12 +15,34 @@ namespace isthmus::test {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kForever = -1;
 
-inline ChannelOptions small_options() { return ChannelOptions{64ull << 20, 64ull << 20, 8ull << 20, 0, 64 * 1024}; }
+struct Options {
+  uint64_t arena_bytes;
+  uint64_t limit_bytes;
+  uint64_t retain_bytes;
+  uint64_t spin_ns;
+  uint32_t ring_bytes;
+};
+
+inline Options small_options() { return Options{64ull << 20, 64ull << 20, 8ull << 20, 0, 64 * 1024}; }
+
+inline std::shared_ptr<Ledger> made_ledger(const Options& options = small_options()) {
+  std::shared_ptr<Ledger> ledger;
+  CHECK_EQ(Ledger::create({options.arena_bytes, options.limit_bytes, options.retain_bytes}, ledger), Status::kOk);
+  return ledger;
+}
+
+// Node's end, over a ledger of its own.
+inline Status open(const Options& options, std::unique_ptr<Channel>& node, int& socket) {
+  std::shared_ptr<Ledger> ledger;
+  const Status status =
+      Ledger::create({options.arena_bytes, options.limit_bytes, options.retain_bytes}, ledger);
+  return status == Status::kOk ? Channel::open(ledger, {options.spin_ns, options.ring_bytes}, node, socket) : status;
+}
 
 struct ChannelPair {
-  explicit ChannelPair(const ChannelOptions& options = small_options()) {
+  explicit ChannelPair(const Options& options = small_options()) {
     int socket = -1;
-    CHECK_EQ(Channel::open(options, node, socket), Status::kOk);
+    CHECK_EQ(open(options, node, socket), Status::kOk);
     CHECK_EQ(Channel::join(socket, 10 * kSecond, worker), Status::kOk);
   }
   [[nodiscard]] bool is_valid() const { return node->ledger().is_valid() && worker->ledger().is_valid(); }
@@ -31,8 +53,8 @@ struct ChannelPair {
 
 // Node is a Channel; the worker's side is raw memory.
 struct RawWorker {
-  explicit RawWorker(const ChannelOptions& options = small_options()) {
-    CHECK_EQ(Channel::open(options, node, socket), Status::kOk);
+  explicit RawWorker(const Options& options = small_options()) {
+    CHECK_EQ(open(options, node, socket), Status::kOk);
     uint8_t greeting[64];
     int descriptors[os::kMaxDescriptors];
     size_t count = os::kMaxDescriptors;

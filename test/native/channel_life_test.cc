@@ -98,7 +98,7 @@ TEST("opening with too few descriptors fails at every step, and leaves none behi
       setrlimit(RLIMIT_NOFILE, &limit);
       std::unique_ptr<Channel> channel;
       int socket = -1;
-      const Status status = Channel::open(small_options(), channel, socket);
+      const Status status = open(small_options(), channel, socket);
       if (status == Status::kOk)
         ++opened;
       else if (socket != -1 || channel != nullptr)
@@ -158,12 +158,12 @@ TEST("under a limit on address space or file size a smaller arena is used") {
     Process limited([resource] {
       const rlimit limit{1ull << 30, 1ull << 30};
       setrlimit(resource, &limit);
-      ChannelOptions options = small_options();
+      Options options = small_options();
       options.arena_bytes = 16ull << 30;
       std::unique_ptr<Channel> node;
       std::unique_ptr<Channel> worker;
       int socket = -1;
-      if (Channel::open(options, node, socket) != Status::kOk) return 1;
+      if (open(options, node, socket) != Status::kOk) return 1;
       const uint64_t bytes = node->identity().arena_bytes;
       if (bytes >= 1ull << 31 || bytes < kMiB) return 2;
       Slot slot = kNoSlot;
@@ -180,7 +180,7 @@ TEST("under a limit on address space or file size a smaller arena is used") {
 TEST("a worker killed in the middle: what it committed is delivered, its tensors stay, its leases are dropped") {
   std::unique_ptr<Channel> node;
   int socket = -1;
-  REQUIRE_EQ(Channel::open(small_options(), node, socket), Status::kOk);
+  REQUIRE_EQ(open(small_options(), node, socket), Status::kOk);
   Process process([&] {
     node.reset();
     std::unique_ptr<Channel> worker;
@@ -234,7 +234,7 @@ TEST("a worker sees that Node is gone, and hang_up says so at once") {
   for (const bool hangs_up : {false, true}) {
     std::unique_ptr<Channel> node;
     int socket = -1;
-    REQUIRE_EQ(Channel::open(small_options(), node, socket), Status::kOk);
+    REQUIRE_EQ(open(small_options(), node, socket), Status::kOk);
     Process process([&] {
       node.reset();
       std::unique_ptr<Channel> worker;

@@ -70,7 +70,7 @@ std::vector<Slot> borrow(ChannelPair& pair, size_t count) {
 // Node and a worker process that runs `body(channel)`.
 struct WorkerProcess {
   template <typename Body>
-  WorkerProcess(const ChannelOptions& options, Body body)
+  WorkerProcess(const Options& options, Body body)
       : node(opened(options, socket)), process([&] {
           node.reset();
           std::unique_ptr<Channel> worker;
@@ -78,9 +78,9 @@ struct WorkerProcess {
         }) {
     os::close_descriptor(socket);
   }
-  static std::unique_ptr<Channel> opened(const ChannelOptions& options, int& socket) {
+  static std::unique_ptr<Channel> opened(const Options& options, int& socket) {
     std::unique_ptr<Channel> channel;
-    CHECK_EQ(Channel::open(options, channel, socket), Status::kOk);
+    CHECK_EQ(open(options, channel, socket), Status::kOk);
     return channel;
   }
   int socket = -1;
@@ -117,7 +117,7 @@ TEST("an event loop parks only when there is nothing to do, and is notified when
 }
 
 TEST("room that came between the refusal and the sleep is seen, though returns were flushed in between") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = kMinRingBytes;
   ChannelPair pair(options);
   std::vector<Slot> borrowed = borrow(pair, 30);
@@ -136,7 +136,7 @@ TEST("room that came between the refusal and the sleep is seen, though returns w
 }
 
 TEST("a ring full of returns wakes the parked side that must take them, when a call or a return is refused") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = kMinRingBytes;
   for (const bool call_is_refused : {true, false}) {
     ChannelPair pair(options);
@@ -209,7 +209,7 @@ TEST("two processes, one polling, one not: answers that come just when Node goes
 }
 
 TEST("two processes, both rings full: nobody blocks for ever, nothing is lost or reordered") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = 8192;
   WorkerProcess worker(options, echo);
   constexpr uint32_t kCalls = 20'000;
@@ -227,7 +227,7 @@ TEST("two processes, both rings full: nobody blocks for ever, nothing is lost or
 }
 
 TEST("one thread waits for room while another waits for results: both are woken") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = 8192;
   ChannelPair pair(options);
   constexpr uint32_t kCalls = 20'000;

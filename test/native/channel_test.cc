@@ -267,7 +267,7 @@ TEST("returns have room where calls have none") {
 }
 
 TEST("the smallest ring carries any number of returns") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = 1;  // becomes the smallest
   ChannelPair pair(options);
   CHECK_EQ(pair.node->identity().ring_bytes, kMinRingBytes);
@@ -285,7 +285,7 @@ TEST("the smallest ring carries any number of returns") {
 }
 
 TEST("a ring size that is no power of two is rounded up") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = 70'000;
   ChannelPair pair(options);
   CHECK_EQ(pair.node->identity().ring_bytes, 131'072u);

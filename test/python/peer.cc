@@ -24,7 +24,9 @@ PyObject* open_channel(PyObject*, PyObject* arguments, PyObject* keywords) noexc
   if (!load_numpy()) return nullptr;
   std::unique_ptr<Channel> opened;
   int socket = -1;
-  const Status status = Channel::open(ChannelOptions{arena, limit, retain, spin, ring}, opened, socket);
+  std::shared_ptr<Ledger> ledger;
+  Status status = Ledger::create({arena, limit, retain}, ledger);
+  if (status == Status::kOk) status = Channel::open(ledger, {spin, ring}, opened, socket);
   if (status != Status::kOk) return raise(status);
   return Py_BuildValue("Ni", make_channel(*keep_process_channel(std::move(opened))), socket);
 }
