@@ -52,6 +52,7 @@ Channel::~Channel() {
   spare_.clear();
   for (const int event : events_) os::close_descriptor(event);
   os::close_descriptor(socket_);
+  os::close_descriptor(process_);
 }
 
 Status Channel::open(std::shared_ptr<Ledger> ledger, const ChannelOptions& options, std::unique_ptr<Channel>& out,
@@ -156,6 +157,11 @@ void Channel::reap() noexcept {
   close();
   ended_ = last == Status::kOk ? Status::kClosed : last;
   ledger_->drop_channel(id_);
+}
+
+void Channel::watch_process(int64_t id) noexcept {
+  os::close_descriptor(process_);
+  process_ = os::open_process(id);
 }
 
 void Channel::count_copied(uint64_t bytes) noexcept {

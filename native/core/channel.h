@@ -109,6 +109,11 @@ class Channel {
   // The peer process has been reaped: what it committed is taken in, then its leases are dropped.
   void reap() noexcept;
   [[nodiscard]] int socket() const noexcept { return socket_; }
+  // Node: wait() notices the end of this process, also when another one has a copy of its end of the socket. Where the
+  // system has no descriptors for processes, only the socket tells.
+  void watch_process(int64_t id) noexcept;
+  // How the watched process ended, until it has been reaped.
+  [[nodiscard]] bool ending(os::Ending& out) const noexcept { return os::process_ending(process_, out); }
 
   [[nodiscard]] Ledger& ledger() noexcept { return *ledger_; }
   [[nodiscard]] std::shared_ptr<Ledger> shared_ledger() const noexcept { return ledger_; }
@@ -181,6 +186,7 @@ class Channel {
   std::shared_ptr<Ledger> ledger_;  // outlives the channel while views exist
   ChannelId id_ = 0;
   int socket_;
+  int process_ = -1;
   int events_[2];
   Doorbell doorbell_;
   std::atomic<bool> closed_{false};

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,9 @@
 #endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
 #endif
 
 namespace isthmus::os {
@@ -118,10 +122,10 @@ void clear_event(int descriptor) noexcept {
   [[maybe_unused]] const ssize_t got = read(descriptor, &count, sizeof count);
 }
 
-Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept {
-  pollfd watched[2] = {{event, POLLIN, 0}, {hangup, POLLRDHUP, 0}};
+Wake wait_event(int event, int hangup, int process, int64_t timeout_ns) noexcept {
+  pollfd watched[3] = {{event, POLLIN, 0}, {hangup, POLLRDHUP, 0}, {process, POLLIN, 0}};  // a negative one is ignored
   timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
-  const int ready = ppoll(watched, hangup >= 0 ? 2 : 1, timeout_ns < 0 ? nullptr : &timeout, nullptr);
+  const int ready = ppoll(watched, process >= 0 ? 3 : 2, timeout_ns < 0 ? nullptr : &timeout, nullptr);
   if (ready < 0) return Wake::kInterrupted;
   if (ready == 0) return Wake::kTimeout;
   if ((watched[0].revents & POLLIN) != 0) return Wake::kNotified;
@@ -137,6 +141,25 @@ Wake wait_word(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) 
 
 void wake_word(std::atomic<uint32_t>& word) noexcept {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+// --- other processes -----------------------------------------------------------------------------------
+
+int open_process(int64_t id) noexcept {
+  const auto descriptor = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(id), 0u));
+  return descriptor >= 0 ? descriptor : -errno;
+}
+
+bool process_ending(int process, Ending& out) noexcept {
+  constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older headers lack
+  siginfo_t info{};
+  int result;
+  do result = waitid(kPidfd, static_cast<id_t>(process), &info, WEXITED | WNOHANG | WNOWAIT);
+  while (result != 0 && errno == EINTR);
+  if (process < 0 || result != 0 || info.si_pid == 0) return false;
+  const bool exited = info.si_code == CLD_EXITED;
+  out = Ending{exited ? info.si_status : -1, exited ? 0 : info.si_status};
+  return true;
 }
 
 // --- control socket ------------------------------------------------------------------------------------

@@ -29,12 +29,23 @@ int create_event() noexcept;
 void notify_event(int descriptor) noexcept;
 void clear_event(int descriptor) noexcept;
 enum class Wake : uint8_t { kNotified, kTimeout, kInterrupted, kHungUp };
-// Waits until `event` is notified or `hangup` (-1: none) is closed by its other end. timeout_ns < 0: for ever.
-Wake wait_event(int event, int hangup, int64_t timeout_ns) noexcept;
+// Waits until `event` is notified, `hangup` is closed by its other end, or `process` has ended (-1: none).
+// timeout_ns < 0: for ever.
+Wake wait_event(int event, int hangup, int process, int64_t timeout_ns) noexcept;
 
 // The same between threads of this process: waits while `word` is `value`, and wakes whoever waits on it.
 Wake wait_word(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) noexcept;
 void wake_word(std::atomic<uint32_t>& word) noexcept;
+
+// --- other processes -----------------------------------------------------------------------------------
+// A descriptor for a process, close-on-exec; it becomes readable when the process ends. Linux 5.3.
+int open_process(int64_t id) noexcept;
+struct Ending {
+  int code;    // exit code, or -1
+  int signal;  // that ended it, or 0
+};
+// How a child ended, without reaping it. False: it has not, or it has been reaped.
+bool process_ending(int process, Ending& out) noexcept;
 
 // --- control socket ------------------------------------------------------------------------------------
 // Two connected SEQPACKET sockets, close-on-exec.

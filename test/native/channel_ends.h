@@ -34,8 +34,7 @@ inline std::shared_ptr<Ledger> made_ledger(const Options& options = small_option
 // Node's end, over a ledger of its own.
 inline Status open(const Options& options, std::unique_ptr<Channel>& node, int& socket) {
   std::shared_ptr<Ledger> ledger;
-  const Status status =
-      Ledger::create({options.arena_bytes, options.limit_bytes, options.retain_bytes}, ledger);
+  const Status status = Ledger::create({options.arena_bytes, options.limit_bytes, options.retain_bytes}, ledger);
   return status == Status::kOk ? Channel::open(ledger, {options.spin_ns, options.ring_bytes}, node, socket) : status;
 }
 

@@ -200,7 +200,7 @@ TEST("a worker killed in the middle: what it committed is delivered, its tensors
   REQUIRE_EQ(node->allocate(kMiB, false, lent), Status::kOk);
   REQUIRE_EQ(send(*node, Kind::Call, 1, "", {whole(lent, kMiB)}), Status::kOk);
   node->ledger().release(lent);
-  while (os::wait_event(node->event(), node->socket(), -1) != os::Wake::kHungUp) os::clear_event(node->event());
+  while (os::wait_event(node->event(), node->socket(), -1, -1) != os::Wake::kHungUp) os::clear_event(node->event());
   CHECK_EQ(process.wait(), -SIGKILL);
   CHECK_EQ(node->ledger().stats().own_blocks, 1u);  // until it has been reaped it might still write
   node->reap();
@@ -324,6 +324,6 @@ TEST("a forked child changes nothing of its parent's, and keeps what it had") {
   CHECK_EQ(send(*pair.worker, Kind::Result, 1, "", {whole(slot, kMiB)}), Status::kOk);
   REQUIRE_EQ(pair.node->receive(message), Status::kOk);
   CHECK_EQ(pair.node->ledger().data(slot_of(message))[77], 2);
-  CHECK_EQ(os::wait_event(pair.node->event(), pair.node->socket(), 0),
+  CHECK_EQ(os::wait_event(pair.node->event(), pair.node->socket(), -1, 0),
            os::Wake::kTimeout);  // the child hung nothing up
 }

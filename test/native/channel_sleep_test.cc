@@ -49,7 +49,7 @@ int echo(Channel& worker) {
   }
 }
 
-bool is_notified(const Channel& channel) { return os::wait_event(channel.event(), -1, 0) == os::Wake::kNotified; }
+bool is_notified(const Channel& channel) { return os::wait_event(channel.event(), -1, -1, 0) == os::Wake::kNotified; }
 
 // Node borrows that many small blocks of the worker's, which keeps no reference of its own.
 std::vector<Slot> borrow(ChannelPair& pair, size_t count) {

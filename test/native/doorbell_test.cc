@@ -27,7 +27,9 @@ struct Pair {
   Doorbell worker;
 };
 
-bool is_notified(const Doorbell& doorbell) { return os::wait_event(doorbell.event(), -1, 0) == os::Wake::kNotified; }
+bool is_notified(const Doorbell& doorbell) {
+  return os::wait_event(doorbell.event(), -1, -1, 0) == os::Wake::kNotified;
+}
 
 // A ball: a word that one side makes odd and the other even. Every move is published, then the other is notified.
 struct Table {
@@ -44,7 +46,7 @@ uint64_t play(Table& table, Doorbell& own, uint64_t parity, uint64_t last) {
       own.announce(kAwaitsRecords);
       ball = table.ball.load(std::memory_order_acquire);
       if (ball < last && ball % 2 != parity) {
-        os::wait_event(own.event(), -1, -1);
+        os::wait_event(own.event(), -1, -1, -1);
         ++slept;
       }
       own.withdraw();
@@ -94,7 +96,7 @@ TEST("a notification that comes before the wait is kept") {
   Pair pair;
   pair.worker.announce(kAwaitsRecords);
   CHECK(pair.node.notify(kAwaitsRecords));
-  CHECK_EQ(os::wait_event(pair.worker.event(), -1, -1), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(pair.worker.event(), -1, -1, -1), os::Wake::kNotified);
 }
 
 TEST("announcing and publishing at the same moment: one of the two sides sees the other") {

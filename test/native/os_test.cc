@@ -47,13 +47,13 @@ TEST("an event wakes who waits, and keeps a notification until it is cleared") {
   const int event = os::create_event();
   REQUIRE(event >= 0);
   CHECK(closes_on_exec(event));
-  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kTimeout);
+  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kTimeout);
   os::notify_event(event);
   os::notify_event(event);
-  CHECK_EQ(os::wait_event(event, -1, -1), os::Wake::kNotified);
-  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
   os::clear_event(event);
-  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kTimeout);
+  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kTimeout);
   os::close_descriptor(event);
 }
 
@@ -63,11 +63,11 @@ TEST("a hostile peer fills an event and makes it blocking: notify does not block
   REQUIRE_EQ(write(event, &full, sizeof full), static_cast<ssize_t>(sizeof full));
   fcntl(event, F_SETFL, fcntl(event, F_GETFL) & ~O_NONBLOCK);
   os::notify_event(event);
-  CHECK_EQ(os::wait_event(event, -1, -1), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kNotified);
   os::clear_event(event);
   os::clear_event(event);  // empty and blocking: does not block either
   os::notify_event(event);
-  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
   os::close_descriptor(event);
 }
 
@@ -80,12 +80,12 @@ TEST("a closed or missing event is ignored") {
 TEST("waiting ends when the other end of the socket closes; a notification comes first") {
   SocketPair pair;
   const int event = os::create_event();
-  CHECK_EQ(os::wait_event(event, pair.ends[0], 0), os::Wake::kTimeout);
+  CHECK_EQ(os::wait_event(event, pair.ends[0], -1, 0), os::Wake::kTimeout);
   os::close_descriptor(pair.ends[1]);
   pair.ends[1] = -1;
-  CHECK_EQ(os::wait_event(event, pair.ends[0], -1), os::Wake::kHungUp);
+  CHECK_EQ(os::wait_event(event, pair.ends[0], -1, -1), os::Wake::kHungUp);
   os::notify_event(event);
-  CHECK_EQ(os::wait_event(event, pair.ends[0], -1), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, pair.ends[0], -1, -1), os::Wake::kNotified);
   os::close_descriptor(event);
 }
 
@@ -94,7 +94,7 @@ TEST("hang_up is seen although somebody else holds a copy of the socket") {
   const int copy = dup(pair.ends[0]);
   os::hang_up(pair.ends[0]);
   const int event = os::create_event();
-  CHECK_EQ(os::wait_event(event, pair.ends[1], -1), os::Wake::kHungUp);
+  CHECK_EQ(os::wait_event(event, pair.ends[1], -1, -1), os::Wake::kHungUp);
   os::close_descriptor(event);
   os::close_descriptor(copy);
 }
@@ -111,7 +111,7 @@ TEST("a signal interrupts waiting") {
     }
     return 0;
   });
-  CHECK_EQ(os::wait_event(event, -1, -1), os::Wake::kInterrupted);
+  CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kInterrupted);
   other.kill();
   os::close_descriptor(event);
 }
@@ -132,7 +132,7 @@ TEST("descriptors travel with a datagram and arrive close-on-exec") {
   REQUIRE_EQ(count, 2u);
   CHECK(closes_on_exec(received[0]) && closes_on_exec(received[1]));
   os::notify_event(received[0]);
-  CHECK_EQ(os::wait_event(event, -1, 0), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
   for (const int descriptor : {received[0], received[1], event}) os::close_descriptor(descriptor);
 }
 
