@@ -51,7 +51,8 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
 
   /** Figures of both processes since the start: bytes copied and shared, leases, memory. */
   stats(): BridgeStats {
-    return readStats(this.#worker.memory.channel.stats(), this.#worker.calls)
+    const { memory, calls } = this.#worker
+    return readStats(memory.native.stats(), this.#worker.stats(), calls)
   }
 
   /**

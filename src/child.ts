@@ -1,8 +1,10 @@
 // The Python process: started, listened to, and seen to end.
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process'
+import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { LastLines, type LineEnd, LineSplitter } from './lines.js'
+import type { Channel } from './native.js'
 import type { ResolvedOptions, StreamOption } from './options.js'
 
 /** The start of the Python package that belongs to this very version. */
@@ -19,6 +21,12 @@ const drainTime = 100
 export interface Exit {
   readonly code: number | null
   readonly signal: string | null
+}
+
+/** What the addon says of a process that libuv has not reaped yet. */
+export function exitOf(status: ReturnType<Channel['exitStatus']>): Exit {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === status?.signal)
+  return { code: status?.code ?? null, signal: signal?.[0] ?? null }
 }
 
 export interface ChildEvents {

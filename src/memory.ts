@@ -1,20 +1,28 @@
-// The memory of one bridge: blocks of its arena, views of blocks, and what happens when there is none left.
+// The memory of one bridge: blocks of its arena, views of blocks, and what happens when there is none left. It outlives
+// the workers that use it.
 import type { TypedArray } from './dtypes.js'
 import { ArenaFullError, ClosedError, DisposedError, ShapeError, SystemError } from './errors.js'
-import { type Channel, native, type Slot, Status } from './native.js'
+import { type MemoryOptions, type NativeMemory, native, type Slot, Status } from './native.js'
+import type { ResolvedOptions } from './options.js'
+
+const defaultArena = 64 * 2 ** 30
 
 export class Memory {
-  readonly channel: Channel
+  readonly native: NativeMemory
   /** dispose() detaches the buffer of a tensor. */
   readonly detach: boolean
+  /** No tensor can be made any more; those that there are stay valid. */
   closed = false
   /** Releases the reference of a tensor that was dropped before its data was ever looked at. */
   readonly #dropped: FinalizationRegistry<Slot>
 
-  constructor(channel: Channel, detach: boolean) {
-    this.channel = channel
-    this.detach = detach
-    this.#dropped = new FinalizationRegistry(slot => channel.release(slot))
+  /** @throws SystemError */
+  constructor(settings: ResolvedOptions) {
+    const memory = makeNative(settings)
+    this.native = memory
+    this.detach = settings.detach
+    this.#dropped = new FinalizationRegistry(slot => memory.release(slot))
+    if (settings.prefault > 0) memory.prefault(settings.prefault)
   }
 
   /**
@@ -23,33 +31,39 @@ export class Memory {
    */
   allocate(bytes: number, zeroed: boolean): Slot {
     if (this.closed) throw new ClosedError()
-    let slot = this.channel.allocate(bytes, zeroed)
+    let slot = this.native.allocate(bytes, zeroed)
     if (slot >= 0) return slot
     if (-slot === Status.arenaFull) {
-      this.channel.collect()
-      slot = this.channel.allocate(bytes, zeroed)
+      this.collect()
+      slot = this.native.allocate(bytes, zeroed)
       if (slot >= 0) return slot
     }
     throw this.refusal(bytes, -slot)
   }
 
   retain(slot: Slot): void {
-    this.channel.retain(slot)
+    this.native.retain(slot)
   }
 
   release(slot: Slot): void {
-    this.channel.release(slot)
+    this.native.release(slot)
   }
 
-  /** Collects garbage now, so that memory which nobody reaches can be used again. */
+  /** Collects garbage, and gives back what that frees. */
   collect(): void {
-    this.channel.collect()
+    this.native.collect()
+  }
+
+  /** The workers have ended: memory that no tensor needs goes now, the rest with the tensors. */
+  close(): void {
+    this.closed = true
+    this.native.close()
   }
 
   /** Copies the elements to the start of a block. */
   copyIn(slot: Slot, source: TypedArray): void {
     const known = (source[Symbol.toStringTag] as string) !== 'Float16Array'
-    this.channel.copyIn(
+    this.native.copyIn(
       slot,
       known ? source : new Uint8Array(source.buffer, source.byteOffset, source.byteLength),
     )
@@ -57,7 +71,7 @@ export class Memory {
 
   /** What a Status other than ok means to the user. */
   refusal(requested: number, status: number): Error {
-    const stats = this.channel.stats()
+    const stats = this.native.stats()
     if (status === Status.tooLarge)
       return new ShapeError(
         `${requested} bytes are more than an arena can hold; make smaller tensors or raise \`arena\``,
@@ -72,14 +86,14 @@ export class Memory {
       requested,
       used: stats.physicalBytes + stats.peerPhysicalBytes,
       limit: stats.limitBytes,
-      holders: this.channel.holders().map(({ bytes, refs, leases }) => ({
+      holders: this.native.holders().map(({ bytes, refs, leases }) => ({
         what: `tensor (${refs} in use in Node, ${leases} leases in Python)`,
         bytes,
       })),
     })
   }
 
-  /** Calls `channel.release(slot)` once `owner` is collected, unless it is forgotten before. */
+  /** Calls `release(slot)` once `owner` is collected, unless it is forgotten before. */
   watch(owner: object, slot: Slot): void {
     this.#dropped.register(owner, slot, owner)
   }
@@ -91,3 +105,20 @@ export class Memory {
 
 /** Views hold their block themselves; only where they are copies must the tensor go on holding it. */
 export const viewsHoldBlocks = native.viewMode !== 'copy'
+
+function makeNative(settings: ResolvedOptions): NativeMemory {
+  try {
+    return new native.Memory(memoryOptions(settings))
+  } catch (error) {
+    throw new SystemError((error as Error).message, { cause: error })
+  }
+}
+
+function memoryOptions(settings: ResolvedOptions): MemoryOptions {
+  const limitBytes = settings.memory ?? Math.floor(native.memoryBytes() / 2)
+  return {
+    arenaBytes: settings.arena ?? defaultArena,
+    limitBytes,
+    retainBytes: settings.retain ?? Math.floor(limitBytes / 4),
+  }
+}

@@ -15,27 +15,38 @@ export const Status = {
   unknownBlock: 8,
 } as const
 
-export interface ChannelOptions {
+export interface MemoryOptions {
+  /** Address space of each arena. */
   arenaBytes: number
+  /** Bytes that may exist in all arenas together. */
   limitBytes: number
+  /** Freed bytes that an arena keeps for reuse. */
   retainBytes: number
+}
+
+export interface ChannelOptions {
   ringBytes: number
   spinNs: number
 }
 
-export interface NativeStats {
+export interface MemoryStats {
   ownBlocks: number
   ownBytes: number
   lentLeases: number
   borrowedBlocks: number
   borrowedBytes: number
   physicalBytes: number
+  /** Of the arenas of all workers, also of those that have ended. */
   peerPhysicalBytes: number
   hotBytes: number
   limitBytes: number
   views: number
+  /** By Node. */
+  copiedBytes: number
+}
+
+export interface ChannelStats {
   spinNs: number
-  nodeCopiedBytes: number
   nodeSharedBytes: number
   nodeMessages: number
   nodeNotifications: number
@@ -47,38 +58,11 @@ export interface NativeStats {
   workerParks: number
 }
 
-/** A block in the ledger of this process. */
+/** A block in the ledger of a memory. */
 export type Slot = number
 
-export interface Channel {
-  /** Descriptor that the worker inherits; close this copy after the spawn. */
-  readonly peerDescriptor: number
-  closePeer(): void
-  /** Closes the connection: the worker ends at once. */
-  hangUp(): void
-  /** A datagram that the worker sent before it ended. */
-  readSocket(): string | undefined
-  /** Delivers everything that was committed, without the event loop. */
-  deliverRest(): void
-  /** The worker has been reaped: its leases are dropped. */
-  reap(): void
-  close(): void
-
-  /** Publishes the FlatBuffer at outbox[offset, offset + length). Returns a Status. */
-  send(offset: number, length: number): number
-  /** The same for a FlatBuffer that is not in the outbox. */
-  sendBytes(bytes: Uint8Array): number
-  /**
-   * Waits without the event loop, for `timeout` milliseconds (negative: as long as it takes), until something has come.
-   * Returns how many bytes of the inbox are filled, 0 when the time is up, minus a Status at the end, or one message
-   * that is too large for the inbox.
-   */
-  block(timeout: number): number | Uint8Array
-  /** Calls are pending: the process stays alive and the ring is watched. */
-  setPending(pending: boolean): void
-  /** A sender waits for room: `onMessages` is called when there is some. */
-  setWantsSpace(wants: boolean): void
-
+/** Node's arena, and what it knows of those of the workers; shared by the channels of one bridge or pool. */
+export interface NativeMemory {
   /** A block with one reference, or minus a Status. */
   allocate(bytes: number, zeroed: boolean): Slot
   retain(slot: Slot): void
@@ -99,9 +83,47 @@ export interface Channel {
   prefault(bytes: number): void
   /** Collects garbage now, and returns the leases of views that nobody reaches. */
   collect(): void
+  /** Makes no more blocks, and goes when none is in use and no channel is open. */
+  close(): void
 
-  stats(): NativeStats
+  stats(): MemoryStats
   holders(): { bytes: number; refs: number; leases: number }[]
+}
+
+export interface Channel {
+  /** Descriptor that the worker inherits; close this copy after the spawn. */
+  readonly peerDescriptor: number
+  closePeer(): void
+  /** Closes the connection: the worker ends at once. */
+  hangUp(): void
+  /** A datagram that the worker sent before it ended. */
+  readSocket(): string | undefined
+  /** Delivers everything that was committed, without the event loop. */
+  deliverRest(): void
+  /** The worker has been reaped: its leases are dropped. */
+  reap(): void
+  /** block() notices the end of this process. */
+  watchProcess(pid: number): void
+  /** How the watched process ended, also before the event loop has reaped it: one of the two is null. */
+  exitStatus(): { code: number | null; signal: number | null } | undefined
+  close(): void
+
+  /** Publishes the FlatBuffer at outbox[offset, offset + length). Returns a Status. */
+  send(offset: number, length: number): number
+  /** The same for a FlatBuffer that is not in the outbox. */
+  sendBytes(bytes: Uint8Array): number
+  /** Calls are pending: the process stays alive and the ring is watched. */
+  setPending(pending: boolean): void
+  /** A sender waits for room: `onMessages` is called when there is some. */
+  setWantsSpace(wants: boolean): void
+  /**
+   * Waits without the event loop, for `timeout` milliseconds (negative: as long as it takes), until something has come.
+   * Returns how many bytes of the inbox are filled, 0 when the time is up, minus a Status at the end, or one message
+   * that is too large for the inbox. Within `onMessages` it overwrites what was delivered there.
+   */
+  block(timeout: number): number | Uint8Array
+
+  stats(): ChannelStats
 }
 
 /** What a channel shares with its owner. */
@@ -113,7 +135,12 @@ export type ChannelBuffers = [
 ]
 
 export interface Native {
-  Channel: new (options: ChannelOptions, ...buffers: ChannelBuffers) => Channel
+  Memory: new (options: MemoryOptions) => NativeMemory
+  Channel: new (
+    memory: NativeMemory,
+    options: ChannelOptions,
+    ...buffers: ChannelBuffers
+  ) => Channel
   statuses: [code: string, sentence: string][]
   viewMode: 'unaccounted' | 'external' | 'copy'
   usableCpus(): number

@@ -3,9 +3,10 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Bridge } from './bridge.js'
 import { OptionError, ScriptNotFoundError } from './errors.js'
+import { Memory } from './memory.js'
 import { resolveOptions, type SpawnOptions } from './options.js'
 import { findPython } from './python.js'
-import { type Served, Worker } from './worker.js'
+import { type Served, Worker, type WorkerEvents } from './worker.js'
 
 /** What the worker serves: a Python file, a module by name, or Python source. */
 export type Target =
@@ -38,12 +39,26 @@ export async function spawn(target: Target, options?: SpawnOptions): Promise<Bri
   let bridge: Bridge | undefined
   const emit = (event: () => void) => (bridge === undefined ? early.push(event) : event())
   const { kind, value, name } = wanted
-  const worker = new Worker(python.executable, { kind, value, name }, settings, {
+  const memory = new Memory(settings)
+  const events: WorkerEvents = {
     line: (stream, text) => emit(() => bridge?.emit(stream, text)),
     log: record => emit(() => queueMicrotask(() => bridge?.emit('log', record))),
-    exited: exit => emit(() => bridge?.emit('exit', exit)),
-  })
-  await worker.ready()
+    ending: () => {
+      memory.closed = true
+    },
+    exited: exit => {
+      memory.close()
+      emit(() => bridge?.emit('exit', exit))
+    },
+  }
+  let worker: Worker
+  try {
+    worker = new Worker(python.executable, { kind, value, name }, settings, memory, events)
+    await worker.ready()
+  } catch (error) {
+    memory.close()
+    throw error
+  }
   const ready = new Bridge(worker, settings.timeout)
   setImmediate(() => {
     bridge = ready

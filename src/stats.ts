@@ -1,5 +1,5 @@
 import type { Calls } from './calls.js'
-import type { NativeStats } from './native.js'
+import type { ChannelStats, MemoryStats } from './native.js'
 
 /** Figures of both processes since the bridge was made. Sizes in bytes. */
 export interface BridgeStats {
@@ -40,34 +40,34 @@ export interface SideStats {
   readonly parks: number
 }
 
-export function readStats(from: NativeStats, calls: Calls): BridgeStats {
+export function readStats(memory: MemoryStats, channel: ChannelStats, calls: Calls): BridgeStats {
   return {
     calls: calls.count,
     pending: calls.pending,
-    copiedBytes: from.nodeCopiedBytes + from.workerCopiedBytes,
-    sharedBytes: from.nodeSharedBytes + from.workerSharedBytes,
-    leases: from.lentLeases,
-    ownBlocks: from.ownBlocks,
-    ownBytes: from.ownBytes,
-    borrowedBlocks: from.borrowedBlocks,
-    borrowedBytes: from.borrowedBytes,
-    physicalBytes: from.physicalBytes + from.peerPhysicalBytes,
-    limitBytes: from.limitBytes,
-    views: from.views,
-    spin: from.spinNs / 1000,
+    copiedBytes: memory.copiedBytes + channel.workerCopiedBytes,
+    sharedBytes: channel.nodeSharedBytes + channel.workerSharedBytes,
+    leases: memory.lentLeases,
+    ownBlocks: memory.ownBlocks,
+    ownBytes: memory.ownBytes,
+    borrowedBlocks: memory.borrowedBlocks,
+    borrowedBytes: memory.borrowedBytes,
+    physicalBytes: memory.physicalBytes + memory.peerPhysicalBytes,
+    limitBytes: memory.limitBytes,
+    views: memory.views,
+    spin: channel.spinNs / 1000,
     node: {
-      copiedBytes: from.nodeCopiedBytes,
-      sharedBytes: from.nodeSharedBytes,
-      messages: from.nodeMessages,
-      notifications: from.nodeNotifications,
-      parks: from.nodeParks,
+      copiedBytes: memory.copiedBytes,
+      sharedBytes: channel.nodeSharedBytes,
+      messages: channel.nodeMessages,
+      notifications: channel.nodeNotifications,
+      parks: channel.nodeParks,
     },
     worker: {
-      copiedBytes: from.workerCopiedBytes,
-      sharedBytes: from.workerSharedBytes,
-      messages: from.workerMessages,
-      notifications: from.workerNotifications,
-      parks: from.workerParks,
+      copiedBytes: channel.workerCopiedBytes,
+      sharedBytes: channel.workerSharedBytes,
+      messages: channel.workerMessages,
+      notifications: channel.workerNotifications,
+      parks: channel.workerParks,
     },
   }
 }

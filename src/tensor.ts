@@ -137,11 +137,10 @@ export class Tensor<D extends DType = DType> implements Disposable {
   /** A new contiguous tensor with the same elements, in the bridge's own arena. @throws ArenaFullError */
   copy(): Tensor<D> {
     this.#check()
-    const { channel } = this.#memory
     const slot = this.#memory.allocate(this.byteLength, false)
     const copy = new Tensor(this.#memory, slot, 0, this.#info, this.shape)
     if (this.byteLength > 0)
-      channel.copyStrided(
+      this.#memory.native.copyStrided(
         slot,
         this.#slot,
         this.#offset,
@@ -162,7 +161,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
     const buffer = this.#buffer
     this.#buffer = this.#data = undefined
     if (buffer !== undefined && this.#memory.detach && buffer.byteLength > 0)
-      this.#memory.channel.detach(buffer)
+      this.#memory.native.detach(buffer)
   }
 
   /**
@@ -209,12 +208,12 @@ export class Tensor<D extends DType = DType> implements Disposable {
   #bytes(): ArrayBuffer {
     if (this.#buffer !== undefined) return this.#buffer
     const { low, high } = extent(this.shape, this.strides, this.#info.itemsize)
-    this.#buffer = this.#memory.channel.view(this.#slot, this.#offset + low, high - low)
+    this.#buffer = this.#memory.native.view(this.#slot, this.#offset + low, high - low)
     if (viewsHoldBlocks && high > low) {
       // The buffer holds the block now, and this tensor holds the buffer: its own reference would only wait for a
       // finalizer, while buffers are seen to be gone as soon as they are collected.
       this.#memory.forget(this)
-      this.#memory.channel.release(this.#slot)
+      this.#memory.release(this.#slot)
     }
     return this.#buffer
   }
@@ -225,7 +224,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
   }
 
   #derive(offset: number, shape: readonly number[], strides?: readonly number[]): Tensor<D> {
-    this.#memory.channel.retain(this.#slot)
+    this.#memory.retain(this.#slot)
     return new Tensor(this.#memory, this.#slot, offset, this.#info, shape, strides)
   }
 
@@ -234,7 +233,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
     this.#state = state
     if (!this.#holds) return
     this.#memory.forget(this)
-    this.#memory.channel.release(this.#slot)
+    this.#memory.release(this.#slot)
   }
 
   /** @throws DisposedError, also when the buffer was transferred away: the bytes are whose buffer it is now */

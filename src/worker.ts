@@ -1,7 +1,7 @@
 // One worker as Node sees it: its channel, its process, the calls it has not answered, and how all of that ends.
 import { readFileSync } from 'node:fs'
 import { Calls } from './calls.js'
-import { Child, type Exit } from './child.js'
+import { Child, type Exit, exitOf } from './child.js'
 import { encodeValue } from './codec.js'
 import {
   ClosedError,
@@ -14,8 +14,8 @@ import {
 } from './errors.js'
 import { fromPython } from './from-python.js'
 import type { LogRecord } from './log.js'
-import { Memory } from './memory.js'
-import { type Channel, type ChannelBuffers, type ChannelOptions, native } from './native.js'
+import type { Memory } from './memory.js'
+import { type Channel, type ChannelBuffers, type ChannelStats, native } from './native.js'
 import type { ResolvedOptions } from './options.js'
 import { Writer } from './wire.js'
 
@@ -27,7 +27,6 @@ const { version } = JSON.parse(
 const outboxBytes = 64 * 1024
 const inboxBytes = 512 * 1024
 const defaultSpin = 75 // microseconds
-const defaultArena = 64 * 2 ** 30
 /** How long a worker that was said goodbye to may take to end by itself; then it is hung up on. Milliseconds. */
 const goodbyeTime = 1000
 /** How long a worker that was hung up on may take; then it is killed. */
@@ -45,6 +44,8 @@ export interface Served {
 export interface WorkerEvents {
   line(stream: 'stdout' | 'stderr', text: string): void
   log(record: LogRecord): void
+  /** No call can be made any more; the process may still run. */
+  ending(): void
   /** @param reason what calls reject with */
   exited(exit: Exit, reason: Error): void
 }
@@ -67,24 +68,32 @@ export class Worker {
   readonly #served: Served
   readonly #threads: number
   readonly #startTimeout: number
+  readonly #events: WorkerEvents
   #kill: NodeJS.Timeout | undefined
   #fail: (error: Error) => void = () => {}
   /** Rejects when the process cannot be started at all. */
   readonly #failed: Promise<never>
 
   /** @throws PythonNotFoundError when the executable is none */
-  constructor(executable: string, served: Served, settings: ResolvedOptions, events: WorkerEvents) {
+  constructor(
+    executable: string,
+    served: Served,
+    settings: ResolvedOptions,
+    memory: Memory,
+    events: WorkerEvents,
+  ) {
     const writer = new Writer(outboxBytes)
     const inbox = new Uint8Array(inboxBytes)
-    const channel = openChannel(settings, writer.outbox, inbox, (bytes, status) =>
+    const channel = openChannel(memory, settings, writer.outbox, inbox, (bytes, status) =>
       this.calls.deliver(bytes, status),
     )
     this.#channel = channel
     this.#served = served
     this.#threads = settings.threads
     this.#startTimeout = settings.startTimeout
-    this.memory = new Memory(channel, settings.detach)
-    this.calls = new Calls(channel, this.memory, writer, inbox, settings, {
+    this.#events = events
+    this.memory = memory
+    this.calls = new Calls(channel, memory, writer, inbox, settings, {
       failed: error => this.#break(error),
       interrupt: () => this.#child.signal('SIGURG'),
       kill: () => this.#child.signal('SIGKILL'),
@@ -95,7 +104,6 @@ export class Worker {
       this.#fail = error => reject(notStarted(executable, error))
     })
     this.#failed.catch(() => {})
-    if (settings.prefault > 0) channel.prefault(settings.prefault)
 
     let gone: () => void = () => {}
     this.exited = new Promise(done => {
@@ -118,11 +126,18 @@ export class Worker {
     } finally {
       channel.closePeer()
     }
-    if (this.#child.pid !== undefined) running++
+    if (this.#child.pid === undefined) return
+    running++
+    channel.watchProcess(this.#child.pid)
   }
 
   get pid(): number {
     return this.#child.pid!
+  }
+
+  /** Figures of the conversation, also when it is over. */
+  stats(): ChannelStats {
+    return this.#channel.stats()
   }
 
   /**
@@ -164,7 +179,7 @@ export class Worker {
     if (runs) this.#child.ref()
     if (runs && !busy) this.calls.sayGoodbye()
     this.calls.end(new ClosedError())
-    this.memory.closed = true
+    this.#events.ending()
     if (!runs) return this.exited
     const timer = setTimeout(() => this.#hangUp(), busy ? 0 : goodbyeTime)
     await this.exited
@@ -182,7 +197,7 @@ export class Worker {
   /** It is of no use any more: nothing is sent, and the process is made to end. */
   #break(error: Error): void {
     this.calls.end(error)
-    this.memory.closed = true
+    this.#events.ending()
     this.#hangUp()
   }
 
@@ -201,13 +216,13 @@ export class Worker {
     const stderr = await this.#child.lastWords()
     const words = lastWords(this.#channel.readSocket())
     this.calls.end(words ?? new WorkerExitedError(exit.code, exit.signal, stderr))
-    this.memory.closed = true
+    this.#events.ending()
     this.#channel.close()
   }
 
   /** It has ended while the event loop stands still: what is known of that before libuv has seen it. */
   #lost(): Error {
-    const { code = null, signal = null } = this.#child.exit ?? {}
+    const { code, signal } = this.#child.exit ?? exitOf(this.#channel.exitStatus())
     return new WorkerExitedError(code, signal, this.#child.stderr)
   }
 
@@ -249,22 +264,12 @@ function lastWords(datagram: string | undefined): Error | undefined {
   }
 }
 
-function openChannel(settings: ResolvedOptions, ...rest: ChannelBuffers): Channel {
+function openChannel(memory: Memory, settings: ResolvedOptions, ...rest: ChannelBuffers): Channel {
+  const spin = settings.spin === 'auto' ? automaticSpin() : settings.spin
+  const options = { ringBytes: settings.ringBytes, spinNs: Math.round(spin * 1000) }
   try {
-    return new native.Channel(channelOptions(settings), ...rest)
+    return new native.Channel(memory.native, options, ...rest)
   } catch (error) {
     throw new SystemError((error as Error).message, { cause: error })
-  }
-}
-
-function channelOptions(settings: ResolvedOptions): ChannelOptions {
-  const limitBytes = settings.memory ?? Math.floor(native.memoryBytes() / 2)
-  const spin = settings.spin === 'auto' ? automaticSpin() : settings.spin
-  return {
-    arenaBytes: settings.arena ?? defaultArena,
-    limitBytes,
-    retainBytes: settings.retain ?? Math.floor(limitBytes / 4),
-    ringBytes: settings.ringBytes,
-    spinNs: Math.round(spin * 1000),
   }
 }

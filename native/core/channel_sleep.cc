@@ -112,9 +112,8 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
     if (status != Status::kOk) break;
     own_counters().parks.fetch_add(1, std::memory_order_relaxed);
     const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
-    const os::Wake wake =
-        listens_for != 0 ? os::wait_event(doorbell_.event(), socket_, process_, left)
-                         : os::wait_word(self.signalled_, 0, left);
+    const os::Wake wake = listens_for != 0 ? os::wait_event(doorbell_.event(), socket_, process_, left)
+                                           : os::wait_word(self.signalled_, 0, left);
     if (wake == os::Wake::kTimeout) status = Status::kTimeout;
     if (wake == os::Wake::kInterrupted) status = Status::kEmpty;
     if (wake == os::Wake::kHungUp) close();

@@ -3,6 +3,7 @@
 
 #include "node/backing_store.h"
 #include "node/channel_object.h"
+#include "node/memory_object.h"
 #include "os/os.h"
 
 namespace isthmus::node {
@@ -34,6 +35,7 @@ const char* name_of(ViewMode mode) noexcept {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Memory", MemoryObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("statuses", statuses(env));
   exports.Set("viewMode", Napi::String::New(env, name_of(view_mode(env))));

@@ -23,6 +23,10 @@ inline bool flag_of(const Napi::Value& value) noexcept {
   return napi_get_value_bool(value.Env(), value, &flag) == napi_ok && flag;
 }
 
+inline uint64_t option_of(const Napi::Object& options, const char* name) noexcept {
+  return number_of(options.Get(name));
+}
+
 struct Elements {
   void* data;
   size_t count;

@@ -1,6 +1,9 @@
 #include "node/channel_object.h"
 
+#include <cmath>
+
 #include "node/arguments.h"
+#include "node/memory_object.h"
 #include "node/raise.h"
 #include "os/os.h"
 
@@ -13,7 +16,13 @@ constexpr size_t kInboxHeader = 8;
 // How long a message may be that still fits into this much of the inbox; both are multiples of 8.
 constexpr size_t room_after_header(size_t bytes) noexcept { return bytes > kInboxHeader ? bytes - kInboxHeader : 0; }
 
-uint64_t option(const Napi::Object& options, const char* name) noexcept { return number_of(options.Get(name)); }
+// A number of milliseconds from now; a negative one is for ever.
+int64_t deadline_after(const Napi::Value& milliseconds) noexcept {
+  constexpr double kMostMilliseconds = 1e12;
+  double wanted = 0;
+  if (napi_get_value_double(milliseconds.Env(), milliseconds, &wanted) != napi_ok || std::isnan(wanted)) wanted = 0;
+  return wanted < 0 || wanted > kMostMilliseconds ? -1 : os::now_ns() + static_cast<int64_t>(wanted * 1e6);
+}
 
 }  // namespace
 
@@ -31,51 +40,39 @@ Napi::Function ChannelObject::define(Napi::Env env) noexcept {
                          InstanceMethod<&ChannelObject::send_bytes>("sendBytes"),
                          InstanceMethod<&ChannelObject::set_pending>("setPending"),
                          InstanceMethod<&ChannelObject::set_wants_space>("setWantsSpace"),
-                         InstanceMethod<&ChannelObject::allocate>("allocate"),
-                         InstanceMethod<&ChannelObject::retain>("retain"),
-                         InstanceMethod<&ChannelObject::release>("release"),
-                         InstanceMethod<&ChannelObject::view>("view"),
-                         InstanceMethod<&ChannelObject::detach>("detach"),
-                         InstanceMethod<&ChannelObject::copy_in>("copyIn"),
-                         InstanceMethod<&ChannelObject::copy_strided>("copyStrided"),
-                         InstanceMethod<&ChannelObject::prefault>("prefault"),
-                         InstanceMethod<&ChannelObject::collect>("collect"),
+                         InstanceMethod<&ChannelObject::block>("block"),
+                         InstanceMethod<&ChannelObject::watch_process>("watchProcess"),
+                         InstanceMethod<&ChannelObject::exit_status>("exitStatus"),
                          InstanceMethod<&ChannelObject::stats>("stats"),
-                         InstanceMethod<&ChannelObject::holders>("holders"),
                      });
 }
 
-// new Channel(options, outbox, inbox, onMessages(bytes: number | Uint8Array, status: number))
+// new Channel(memory, options, outbox, inbox, onMessages(bytes: number | Uint8Array, status: number))
 ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWrap(info) {
   const Napi::Env env = info.Env();
   Elements outbox;
   Elements inbox;
-  if (!info[0].IsObject() || !elements_of(info[1], outbox) || !elements_of(info[2], inbox) || !info[3].IsFunction()) {
-    Napi::TypeError::New(env, "new Channel(options, outbox, inbox, onMessages)").ThrowAsJavaScriptException();
+  memory_ = MemoryObject::of(info[0]);
+  if (memory_ == nullptr || !info[1].IsObject() || !elements_of(info[2], outbox) || !elements_of(info[3], inbox) ||
+      !info[4].IsFunction()) {
+    Napi::TypeError::New(env, "new Channel(memory, options, outbox, inbox, onMessages)").ThrowAsJavaScriptException();
     return;
   }
-  const auto options = info[0].As<Napi::Object>();
-  const ChannelOptions wanted{
-      option(options, "arenaBytes"),
-      option(options, "limitBytes"),
-      option(options, "retainBytes"),
-      option(options, "spinNs"),
-      static_cast<uint32_t>(option(options, "ringBytes")),
-  };
-  if (const Status status = Channel::open(wanted, channel_, peer_socket_); status != Status::kOk) {
+  const auto options = info[1].As<Napi::Object>();
+  const ChannelOptions wanted{option_of(options, "spinNs"), static_cast<uint32_t>(option_of(options, "ringBytes"))};
+  const Status status =
+      memory_->closed() ? Status::kClosed : Channel::open(memory_->ledger(), wanted, channel_, peer_socket_);
+  if (status != Status::kOk) {
     raise(env, status, "cannot make shared memory for a channel");
     return;
   }
-  ledger_ = channel_->shared_ledger();
-  views_ = std::make_unique<ViewTable>(ledger_);
-  collect_at_bytes_ = wanted.limit_bytes / 4;
   outbox_data_ = static_cast<uint8_t*>(outbox.data);
   outbox_bytes_ = outbox.bytes;
   inbox_data_ = static_cast<uint8_t*>(inbox.data);
   inbox_bytes_ = inbox.bytes / 8 * 8;
-  outbox_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
-  inbox_ = Napi::Persistent(info[2].As<Napi::Uint8Array>());
-  on_messages_ = Napi::Persistent(info[3].As<Napi::Function>());
+  outbox_ = Napi::Persistent(info[2].As<Napi::Uint8Array>());
+  inbox_ = Napi::Persistent(info[3].As<Napi::Uint8Array>());
+  on_messages_ = Napi::Persistent(info[4].As<Napi::Function>());
   async_context_ = std::make_unique<Napi::AsyncContext>(env, "isthmus");
   uv_loop_t* loop = nullptr;
   napi_get_uv_event_loop(env, &loop);
@@ -84,12 +81,12 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWr
     raise(env, Status::kSystem, "cannot watch the channel's event");
     return;
   }
+  memory_->join(*channel_, *loop_);
   napi_add_async_cleanup_hook(env, on_environment_end, this, &cleanup_);
 }
 
 ChannelObject::~ChannelObject() {
   stop_loop();
-  if (views_ != nullptr) adopt_orphans(std::move(views_));
   os::close_descriptor(peer_socket_);
 }
 
@@ -99,6 +96,7 @@ void ChannelObject::on_environment_end(napi_async_cleanup_hook_handle handle, vo
   auto* self = static_cast<ChannelObject*>(data);
   self->cleanup_ = nullptr;
   self->channel_->close();
+  self->memory_->leave(*self->channel_);
   Loop* loop = std::exchange(self->loop_, nullptr);
   loop->stop([](void* hook) { napi_remove_async_cleanup_hook(static_cast<napi_async_cleanup_hook_handle>(hook)); },
              handle);
@@ -106,7 +104,9 @@ void ChannelObject::on_environment_end(napi_async_cleanup_hook_handle handle, vo
 
 void ChannelObject::stop_loop() noexcept {
   if (cleanup_ != nullptr) napi_remove_async_cleanup_hook(std::exchange(cleanup_, nullptr));
-  if (loop_ != nullptr) std::exchange(loop_, nullptr)->stop(nullptr, nullptr);
+  if (loop_ == nullptr) return;
+  memory_->leave(*channel_);
+  std::exchange(loop_, nullptr)->stop(nullptr, nullptr);
 }
 
 Napi::Value ChannelObject::peer_descriptor(const Napi::CallbackInfo& info) {
@@ -139,7 +139,22 @@ void ChannelObject::reap(const Napi::CallbackInfo&) {
   if (channel_ != nullptr) channel_->reap();
 }
 
-// Descriptors, rings and free memory go now, not when this object is collected: V8 thinks that it is small.
+void ChannelObject::watch_process(const Napi::CallbackInfo& info) {
+  if (channel_ != nullptr) channel_->watch_process(static_cast<int64_t>(number_of(info[0])));
+}
+
+// How the watched process ended, without reaping it: { code, signal }, one of them null; or undefined.
+Napi::Value ChannelObject::exit_status(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (os::Ending ending; !ending_ && channel_ != nullptr && channel_->ending(ending)) ending_ = ending;
+  if (!ending_) return env.Undefined();
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("code", ending_->signal != 0 ? env.Null() : Napi::Number::New(env, ending_->code));
+  out.Set("signal", ending_->signal != 0 ? Napi::Number::New(env, ending_->signal) : env.Null());
+  return out;
+}
+
+// Descriptors and rings go now, not when this object is collected: V8 thinks that it is small.
 void ChannelObject::close(const Napi::CallbackInfo&) {
   if (channel_ == nullptr) return;
   channel_->close();
@@ -151,17 +166,6 @@ void ChannelObject::close(const Napi::CallbackInfo&) {
   inbox_data_ = nullptr;
   last_figures_ = figures();
   channel_.reset();
-  views_->poll_all();
-  ledger_->trim();
-  let_memory_go();
-}
-
-// A closed bridge makes no more blocks: once none is in use, its segments are of no more use either.
-void ChannelObject::let_memory_go() noexcept {
-  if (channel_ != nullptr || ledger_ == nullptr || ledger_->borrowed_bytes() != 0) return;
-  if (ledger_->stats().own_blocks != 0) return;
-  views_.reset();
-  ledger_.reset();
 }
 
 // --- messages --------------------------------------------------------------------------------------------
@@ -195,10 +199,8 @@ void ChannelObject::set_wants_space(const Napi::CallbackInfo& info) {
   if (loop_ != nullptr) loop_->set_wants_space(flag_of(info[0]));
 }
 
-// One turn: up to an inbox full of messages, or one that is larger than the inbox. True if there is more. What is left
-// stays in the channel's queue, where the loop sees it before it sleeps.
-bool ChannelObject::deliver() noexcept {
-  const Napi::HandleScope scope(Env());
+// Up to an inbox full of messages. kTooLarge: there is more, and what is next is longer than the room that is left.
+ChannelObject::Filled ChannelObject::fill() noexcept {
   size_t filled = 0;
   Status status;
   while ((status = channel_->receive(message_, room_after_header(inbox_bytes_ - filled))) == Status::kOk) {
@@ -208,33 +210,67 @@ bool ChannelObject::deliver() noexcept {
     message_.disown();
     filled += kInboxHeader + (message_.size() + size_t{7}) / 8 * 8;
   }
-  views_->poll(32);
-  poll_orphans();
+  return Filled{filled, status};
+}
+
+// A message that is longer than the inbox, as bytes of its own. Null: JavaScript cannot run any more.
+napi_value ChannelObject::take_large() noexcept {
+  Message message;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value copy = nullptr;
+  if (channel_->receive(message) != Status::kOk ||
+      napi_create_arraybuffer(Env(), message.size(), &data, &buffer) != napi_ok ||
+      napi_create_typedarray(Env(), napi_uint8_array, message.size(), buffer, 0, &copy) != napi_ok)
+    return nullptr;
+  __builtin_memcpy(data, message.data(), message.size());
+  message.disown();
+  return copy;
+}
+
+// One turn: an inbox full, or one message that is longer. True if there is more. What is left stays in the channel's
+// queue, where the loop sees it before it sleeps.
+bool ChannelObject::deliver() noexcept {
+  const Napi::HandleScope scope(Env());
+  const auto [filled, status] = fill();
   const bool more = status == Status::kTooLarge;
   if (more && filled == 0) {
-    if (!deliver_large()) return false;
+    const napi_value large = take_large();
+    if (large == nullptr) return false;
+    call_javascript(large, Status::kOk);
   } else {
     const bool failed = status == Status::kProtocol || status == Status::kSystem;
     call_javascript(Napi::Number::New(Env(), static_cast<double>(filled)), failed ? status : Status::kOk);
   }
   if (channel_ == nullptr) return false;  // JavaScript closed it
-  collect_if_much_is_borrowed();
+  memory_->after_delivery(Env());
   return more;
 }
 
-bool ChannelObject::deliver_large() noexcept {
-  Message message;
-  if (channel_->receive(message) != Status::kOk) return false;
-  void* data = nullptr;
-  napi_value buffer = nullptr;
-  napi_value copy = nullptr;
-  if (napi_create_arraybuffer(Env(), message.size(), &data, &buffer) != napi_ok ||
-      napi_create_typedarray(Env(), napi_uint8_array, message.size(), buffer, 0, &copy) != napi_ok)
-    return false;  // JavaScript cannot run any more
-  __builtin_memcpy(data, message.data(), message.size());
-  message.disown();
-  call_javascript(copy, Status::kOk);
-  return true;
+// block(timeout): how many bytes of the inbox are filled, one message that is longer, 0 when the time is up, or minus
+// the status that ended the channel. Nothing but this channel is looked at meanwhile.
+Napi::Value ChannelObject::block(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (channel_ == nullptr) return Napi::Number::New(env, -static_cast<double>(Status::kClosed));
+  const bool was_parked = loop_ != nullptr && loop_->hold();
+  const auto [filled, status] = fill_until(deadline_after(info[0]));
+  napi_value large = filled == 0 && status == Status::kTooLarge ? take_large() : nullptr;
+  if (was_parked) loop_->let_go();
+  if (channel_->closed()) os::notify_event(channel_->event());  // the loop reports the end too, if nobody asks again
+  memory_->after_delivery(env);
+  if (large != nullptr) return Napi::Value(env, large);
+  const bool ended = filled == 0 && status != Status::kEmpty && status != Status::kTimeout;
+  return Napi::Number::New(env, ended ? -static_cast<double>(status) : static_cast<double>(filled));
+}
+
+ChannelObject::Filled ChannelObject::fill_until(int64_t deadline_ns) noexcept {
+  for (;;) {
+    const Filled filled = fill();
+    if (filled.bytes != 0 || filled.status != Status::kEmpty) return filled;
+    // Closed while waiting: what was committed before is there now, or else receiving says that it is closed.
+    const Status waited = channel_->wait(deadline_ns, false);
+    if (waited == Status::kTimeout || waited == Status::kSystem) return Filled{0, waited};
+  }
 }
 
 // Not node-addon-api's MakeCallback: it aborts when JavaScript cannot run, as in a thread that is being terminated.
@@ -248,6 +284,38 @@ void ChannelObject::call_javascript(napi_value bytes, Status status) noexcept {
     return;
   napi_value error = nullptr;
   if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
+}
+
+// --- for people ------------------------------------------------------------------------------------------
+
+ChannelObject::Figures ChannelObject::figures() const noexcept {
+  if (channel_ == nullptr) return last_figures_;
+  Figures figures{channel_->spin_ns(), {}};
+  for (const Side side : {Side::kNode, Side::kWorker}) {
+    const Counters& counters = channel_->counters(side);
+    const std::atomic<uint64_t>* const values[5] = {&counters.copied_bytes, &counters.shared_bytes, &counters.messages,
+                                                    &counters.notifications, &counters.parks};
+    for (size_t at = 0; at < 5; ++at) figures.sides[index(side)][at] = values[at]->load(std::memory_order_relaxed);
+  }
+  return figures;
+}
+
+Napi::Value ChannelObject::stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Figures all = figures();
+  Napi::Object out = Napi::Object::New(env);
+  const auto set = [&](const char* name, uint64_t value) {
+    out.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("spinNs", all.spin_ns);
+  // What Node copies is counted by the memory: it is copied for no particular channel.
+  const char* const names[2][5] = {
+      {nullptr, "nodeSharedBytes", "nodeMessages", "nodeNotifications", "nodeParks"},
+      {"workerCopiedBytes", "workerSharedBytes", "workerMessages", "workerNotifications", "workerParks"}};
+  for (const Side side : {Side::kNode, Side::kWorker})
+    for (size_t at = 0; at < 5; ++at)
+      if (names[index(side)][at] != nullptr) set(names[index(side)][at], all.sides[index(side)][at]);
+  return out;
 }
 
 }  // namespace isthmus::node

@@ -81,13 +81,24 @@ void Loop::poll() noexcept {
 
 // Announce, look again, and only then let the loop sleep. If there is something to do already, polling goes on.
 void Loop::park() noexcept {
-  if (!channel_.park(wants_space_)) {
+  if (!channel_.park(wants_space_) && !(channel_.closed() && !channel_.has_input())) {  // what is closed makes no news
     poll();
     return;
   }
   polling_ = false;
   parked_ = true;
   uv_idle_stop(&idle_);
+}
+
+bool Loop::hold() noexcept {
+  if (!parked_) return false;
+  parked_ = false;
+  channel_.unpark();
+  return true;
+}
+
+void Loop::let_go() noexcept {
+  if (!stopped_ && !polling_) park();
 }
 
 bool Loop::has_work() noexcept { return channel_.has_input() || (wants_space_ && channel_.room_grew()); }

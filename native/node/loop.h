@@ -36,6 +36,10 @@ class Loop {
   void set_wants_space(bool wants) noexcept;
   // Nothing is looked at or flushed until the event is notified.
   [[nodiscard]] bool parked() const noexcept { return parked_; }
+  // Around a wait() on the loop's own thread: a parked loop would keep the notifications for itself. True if it was
+  // parked, and must be let go of.
+  [[nodiscard]] bool hold() noexcept;
+  void let_go() noexcept;
 
  private:
   Loop(Channel& channel, Deliver deliver, void* owner) noexcept : channel_(channel), deliver_(deliver), owner_(owner) {}

@@ -1,80 +1,15 @@
-// The part of the channel object that deals with memory: blocks, views, collection, figures.
-#include <algorithm>
+#include "node/memory_object.h"
+
 #include <cstring>
 
 #include "node/arguments.h"
-#include "node/channel_object.h"
 #include "node/raise.h"
 
 namespace isthmus::node {
 
-// allocate(bytes, zeroed): the slot, or minus the status.
-Napi::Value ChannelObject::allocate(const Napi::CallbackInfo& info) {
-  Slot slot = kNoSlot;
-  if (channel_ == nullptr) return Napi::Number::New(info.Env(), -static_cast<double>(Status::kClosed));
-  const Status status = channel_->allocate(number_of(info[0]), flag_of(info[1]), slot);
-  return Napi::Number::New(info.Env(),
-                           status == Status::kOk ? static_cast<double>(slot) : -static_cast<double>(status));
-}
-
-void ChannelObject::retain(const Napi::CallbackInfo& info) {
-  if (ledger_ != nullptr) ledger_->retain(slot_of(info[0]));
-}
-
-void ChannelObject::release(const Napi::CallbackInfo& info) {
-  if (ledger_ != nullptr) ledger_->release(slot_of(info[0]));
-  given_up();
-}
-
-// view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
-Napi::Value ChannelObject::view(const Napi::CallbackInfo& info) {
-  const Slot slot = slot_of(info[0]);
-  const uint64_t offset = number_of(info[1]);
-  const uint64_t bytes = number_of(info[2]);
-  uint64_t copied = 0;
-  const uint64_t length = ledger_ == nullptr ? 0 : ledger_->length(slot);
-  if (length == 0 || offset > length || bytes > length - offset) {
-    raise(info.Env(), Status::kUnknownBlock, "cannot look at the block");
-    return info.Env().Undefined();
-  }
-  const Napi::Value buffer = views_->create(info.Env(), slot, offset, bytes, &copied);
-  if (copied != 0 && channel_ != nullptr) channel_->count_copied(copied);
-  return buffer;
-}
-
-// Detaches the buffer of a view and returns the lease at once, unless the memory was transferred elsewhere.
-void ChannelObject::detach(const Napi::CallbackInfo& info) {
-  void* data = nullptr;
-  size_t bytes = 0;
-  if (!info[0].IsArrayBuffer() || napi_get_arraybuffer_info(info.Env(), info[0], &data, &bytes) != napi_ok) return;
-  napi_detach_arraybuffer(info.Env(), info[0]);
-  if (views_ != nullptr) views_->detached(data);
-  given_up();
-}
-
-// A loop that turns returns leases at the end of its turn; one that sleeps would keep them from a worker that computes.
-void ChannelObject::given_up() noexcept {
-  if (loop_ != nullptr && loop_->parked()) channel_->flush_returns();
-  let_memory_go();
-}
-
-// copyIn(slot, source): source is a typed array.
-void ChannelObject::copy_in(const Napi::CallbackInfo& info) {
-  if (channel_ == nullptr) {
-    raise(info.Env(), Status::kClosed, "cannot copy into the block");
-    return;
-  }
-  const Slot slot = slot_of(info[0]);
-  Elements source;
-  if (!elements_of(info[1], source) || source.bytes > ledger_->length(slot)) {
-    raise(info.Env(), Status::kTooLarge, "cannot copy into the block");
-    return;
-  }
-  if (source.bytes != 0) std::memcpy(ledger_->data(slot), source.data, source.bytes);
-  channel_->count_copied(source.bytes);
-}
-
 namespace {
+
+constexpr napi_type_tag kTag = {0x6973'7468'6d75'7320, 0x6d65'6d6f'7279'2031};
 
 // Gathers strided elements into C order. `axis` counts down the axes; the innermost ones are copied element by element.
 uint8_t* gather(uint8_t* to, const uint8_t* from, const int64_t* shape, const int64_t* strides, size_t axes,
@@ -112,9 +47,112 @@ bool lie_within(const int64_t* shape, const int64_t* strides, size_t axes, uint6
 
 }  // namespace
 
+Napi::Function MemoryObject::define(Napi::Env env) noexcept {
+  return DefineClass(env, "Memory",
+                     {
+                         InstanceMethod<&MemoryObject::allocate>("allocate"),
+                         InstanceMethod<&MemoryObject::retain>("retain"),
+                         InstanceMethod<&MemoryObject::release>("release"),
+                         InstanceMethod<&MemoryObject::view>("view"),
+                         InstanceMethod<&MemoryObject::detach>("detach"),
+                         InstanceMethod<&MemoryObject::copy_in>("copyIn"),
+                         InstanceMethod<&MemoryObject::copy_strided>("copyStrided"),
+                         InstanceMethod<&MemoryObject::prefault>("prefault"),
+                         InstanceMethod<&MemoryObject::collect>("collect"),
+                         InstanceMethod<&MemoryObject::close>("close"),
+                         InstanceMethod<&MemoryObject::stats>("stats"),
+                         InstanceMethod<&MemoryObject::holders>("holders"),
+                     });
+}
+
+// new Memory({ arenaBytes, limitBytes, retainBytes })
+MemoryObject::MemoryObject(const Napi::CallbackInfo& info) noexcept : ObjectWrap(info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsObject()) {
+    Napi::TypeError::New(env, "new Memory(options)").ThrowAsJavaScriptException();
+    return;
+  }
+  const auto options = info[0].As<Napi::Object>();
+  std::shared_ptr<Ledger> ledger;
+  const LedgerOptions wanted{option_of(options, "arenaBytes"), option_of(options, "limitBytes"),
+                             option_of(options, "retainBytes")};
+  if (const Status status = Ledger::create(wanted, ledger); status != Status::kOk) {
+    raise(env, status, "cannot make shared memory");
+    return;
+  }
+  memory_ = std::make_shared<Memory>(std::move(ledger));
+  info.This().As<Napi::Object>().TypeTag(&kTag);
+}
+
+std::shared_ptr<Memory> MemoryObject::of(const Napi::Value& value) noexcept {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTag)) return nullptr;
+  return Unwrap(value.As<Napi::Object>())->memory_;
+}
+
+// allocate(bytes, zeroed): the slot, or minus the status.
+Napi::Value MemoryObject::allocate(const Napi::CallbackInfo& info) {
+  Slot slot = kNoSlot;
+  const Status status = closed() ? Status::kClosed : memory_->allocate(number_of(info[0]), flag_of(info[1]), slot);
+  return Napi::Number::New(info.Env(),
+                           status == Status::kOk ? static_cast<double>(slot) : -static_cast<double>(status));
+}
+
+void MemoryObject::retain(const Napi::CallbackInfo& info) {
+  if (ledger() != nullptr) ledger()->retain(slot_of(info[0]));
+}
+
+void MemoryObject::release(const Napi::CallbackInfo& info) {
+  if (ledger() == nullptr) return;
+  ledger()->release(slot_of(info[0]));
+  memory_->given_up();
+}
+
+// view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
+Napi::Value MemoryObject::view(const Napi::CallbackInfo& info) {
+  const Slot slot = slot_of(info[0]);
+  const uint64_t offset = number_of(info[1]);
+  const uint64_t bytes = number_of(info[2]);
+  uint64_t copied = 0;
+  const uint64_t length = ledger() == nullptr ? 0 : ledger()->length(slot);
+  if (length == 0 || offset > length || bytes > length - offset) {
+    raise(info.Env(), Status::kUnknownBlock, "cannot look at the block");
+    return info.Env().Undefined();
+  }
+  const Napi::Value buffer = memory_->views()->create(info.Env(), slot, offset, bytes, &copied);
+  memory_->count_copied(copied);
+  return buffer;
+}
+
+// Detaches the buffer of a view and returns the lease at once, unless the memory was transferred elsewhere.
+void MemoryObject::detach(const Napi::CallbackInfo& info) {
+  void* data = nullptr;
+  size_t bytes = 0;
+  if (!info[0].IsArrayBuffer() || napi_get_arraybuffer_info(info.Env(), info[0], &data, &bytes) != napi_ok) return;
+  napi_detach_arraybuffer(info.Env(), info[0]);
+  if (ledger() == nullptr) return;
+  memory_->views()->detached(data);
+  memory_->given_up();
+}
+
+// copyIn(slot, source): source is a typed array.
+void MemoryObject::copy_in(const Napi::CallbackInfo& info) {
+  if (closed()) {
+    raise(info.Env(), Status::kClosed, "cannot copy into the block");
+    return;
+  }
+  const Slot slot = slot_of(info[0]);
+  Elements source;
+  if (!elements_of(info[1], source) || source.bytes > ledger()->length(slot)) {
+    raise(info.Env(), Status::kTooLarge, "cannot copy into the block");
+    return;
+  }
+  if (source.bytes != 0) std::memcpy(ledger()->data(slot), source.data, source.bytes);
+  memory_->count_copied(source.bytes);
+}
+
 // copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides): both BigInt64Array, strides in bytes.
-void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
-  if (channel_ == nullptr) {
+void MemoryObject::copy_strided(const Napi::CallbackInfo& info) {
+  if (closed()) {
     raise(info.Env(), Status::kClosed, "cannot copy the tensor");
     return;
   }
@@ -127,96 +165,55 @@ void ChannelObject::copy_strided(const Napi::CallbackInfo& info) {
   if (!elements_of(info[4], shape) || !elements_of(info[5], strides) || shape.bytes != shape.count * 8 ||
       strides.bytes != shape.bytes ||
       !lie_within(static_cast<int64_t*>(shape.data), static_cast<int64_t*>(strides.data), shape.count, itemsize, offset,
-                  ledger_->length(from_slot), ledger_->length(to_slot))) {
+                  ledger()->length(from_slot), ledger()->length(to_slot))) {
     raise(info.Env(), Status::kUnknownBlock, "cannot copy the tensor");
     return;
   }
-  uint8_t* to = ledger_->data(to_slot);
-  const uint8_t* end = gather(to, ledger_->data(from_slot) + offset, static_cast<int64_t*>(shape.data),
+  uint8_t* to = ledger()->data(to_slot);
+  const uint8_t* end = gather(to, ledger()->data(from_slot) + offset, static_cast<int64_t*>(shape.data),
                               static_cast<int64_t*>(strides.data), shape.count, itemsize);
-  channel_->count_copied(static_cast<uint64_t>(end - to));
+  memory_->count_copied(static_cast<uint64_t>(end - to));
 }
 
-void ChannelObject::prefault(const Napi::CallbackInfo& info) {
-  if (channel_ != nullptr) ledger_->prefault(number_of(info[0]));
+void MemoryObject::prefault(const Napi::CallbackInfo& info) {
+  if (!closed()) ledger()->prefault(number_of(info[0]));
 }
 
-// V8 does not see the bytes that views show, so it is told of a large amount for a moment: it collects at once, and
-// stores that nobody reaches are gone when this returns.
-void ChannelObject::collect_now() noexcept {
-  constexpr int64_t kMuch = int64_t{1} << 40;
-  int64_t adjusted = 0;
-  napi_adjust_external_memory(Env(), kMuch, &adjusted);
-  napi_adjust_external_memory(Env(), -kMuch, &adjusted);
-  if (views_ != nullptr) views_->poll_all();
-  poll_orphans();
-  let_memory_go();
+void MemoryObject::collect(const Napi::CallbackInfo& info) {
+  if (memory_ != nullptr) memory_->collect(info.Env());
 }
 
-void ChannelObject::collect(const Napi::CallbackInfo&) { collect_now(); }
-
-// Other processes' memory that JavaScript holds without V8 knowing: collect once it is a quarter of the budget, and
-// again for every eighth more. What a collection frees may show only a turn later, when finalizers have run: the mark
-// comes down then.
-void ChannelObject::collect_if_much_is_borrowed() noexcept {
-  Ledger& ledger = *ledger_;
-  const uint64_t quarter = channel_->identity().limit_bytes / 4;
-  const auto next_mark = [&] { return std::max(quarter, ledger.borrowed_bytes() + quarter / 2); };
-  if (ledger.borrowed_bytes() < collect_at_bytes_) {
-    collect_at_bytes_ = std::min(collect_at_bytes_, next_mark());
-    return;
-  }
-  views_->poll_all();
-  if (ledger.borrowed_bytes() >= collect_at_bytes_) collect_now();
-  collect_at_bytes_ = next_mark();
-  channel_->flush_returns();
+void MemoryObject::close(const Napi::CallbackInfo&) {
+  if (memory_ != nullptr) memory_->close();
 }
 
-ChannelObject::Figures ChannelObject::figures() const noexcept {
-  if (channel_ == nullptr) return last_figures_;
-  Figures figures{channel_->identity().limit_bytes, channel_->spin_ns(), {}};
-  for (const Side side : {Side::kNode, Side::kWorker}) {
-    const Counters& counters = channel_->counters(side);
-    const std::atomic<uint64_t>* const values[5] = {&counters.copied_bytes, &counters.shared_bytes, &counters.messages,
-                                                    &counters.notifications, &counters.parks};
-    for (size_t at = 0; at < 5; ++at) figures.sides[index(side)][at] = values[at]->load(std::memory_order_relaxed);
-  }
-  return figures;
-}
-
-Napi::Value ChannelObject::stats(const Napi::CallbackInfo& info) {
+Napi::Value MemoryObject::stats(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const LedgerStats ledger = ledger_ != nullptr ? ledger_->stats() : LedgerStats{};
-  const Figures channel = figures();
+  const LedgerStats figures = ledger() != nullptr ? ledger()->stats() : LedgerStats{};
   Napi::Object out = Napi::Object::New(env);
   const auto set = [&](const char* name, uint64_t value) {
     out.Set(name, Napi::Number::New(env, static_cast<double>(value)));
   };
-  set("ownBlocks", ledger.own_blocks);
-  set("ownBytes", ledger.own_bytes);
-  set("lentLeases", ledger.lent_leases);
-  set("borrowedBlocks", ledger.borrowed_blocks);
-  set("borrowedBytes", ledger.borrowed_bytes);
-  set("physicalBytes", ledger.physical_bytes);
-  set("peerPhysicalBytes", ledger.peer_bytes);
-  set("hotBytes", ledger.hot_bytes);
-  set("limitBytes", channel.limit_bytes);
-  set("views", views_ != nullptr ? views_->size() : 0);
-  set("spinNs", channel.spin_ns);
-  const char* const names[2][5] = {
-      {"nodeCopiedBytes", "nodeSharedBytes", "nodeMessages", "nodeNotifications", "nodeParks"},
-      {"workerCopiedBytes", "workerSharedBytes", "workerMessages", "workerNotifications", "workerParks"}};
-  for (const Side side : {Side::kNode, Side::kWorker})
-    for (size_t at = 0; at < 5; ++at) set(names[index(side)][at], channel.sides[index(side)][at]);
+  set("ownBlocks", figures.own_blocks);
+  set("ownBytes", figures.own_bytes);
+  set("lentLeases", figures.lent_leases);
+  set("borrowedBlocks", figures.borrowed_blocks);
+  set("borrowedBytes", figures.borrowed_bytes);
+  set("physicalBytes", figures.physical_bytes);
+  set("peerPhysicalBytes", figures.peer_bytes);
+  set("hotBytes", figures.hot_bytes);
+  set("limitBytes", memory_ != nullptr ? memory_->limit_bytes() : 0);
+  set("views", ledger() != nullptr ? memory_->views()->size() : 0);
+  set("copiedBytes", memory_ != nullptr ? memory_->copied_bytes() : 0);
   return out;
 }
 
 // The largest own blocks: [{ bytes, refs, leases }]
-Napi::Value ChannelObject::holders(const Napi::CallbackInfo& info) {
+Napi::Value MemoryObject::holders(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Array out = Napi::Array::New(env);
-  if (ledger_ == nullptr) return out;
-  for (const Holder& holder : ledger_->largest(3)) {
+  if (ledger() == nullptr) return out;
+  for (const Holder& holder : ledger()->largest(3)) {
     Napi::Object each = Napi::Object::New(env);
     each.Set("bytes", Napi::Number::New(env, static_cast<double>(holder.length)));
     each.Set("refs", Napi::Number::New(env, holder.refs));

@@ -1,15 +1,10 @@
-// The addon's channel, held wrongly: every method with arguments of every other type, open and closed.
+// The addon's memory and channel, held wrongly: every method with arguments of every other type, open and closed.
 
 import t from 'tap'
-import { type Channel, native } from '#src/native.js'
+import { type Channel, type NativeMemory, native } from '#src/native.js'
 
-const options = {
-  arenaBytes: 2 ** 24,
-  limitBytes: 2 ** 24,
-  retainBytes: 2 ** 20,
-  ringBytes: 2 ** 16,
-  spinNs: 0,
-}
+const memoryOptions = { arenaBytes: 2 ** 24, limitBytes: 2 ** 24, retainBytes: 2 ** 20 }
+const options = { ringBytes: 2 ** 16, spinNs: 0 }
 const buffer = () => new Uint8Array(2 ** 16)
 const wrong = [
   undefined,
@@ -30,17 +25,19 @@ const wrong = [
   new ArrayBuffer(8),
   new DataView(new ArrayBuffer(8)),
 ]
-/** What these take is a FlatBuffer that Writer made; anything else is not looked at. */
-const trusting = ['send', 'sendBytes']
-const methods = Object.getOwnPropertyNames(native.Channel.prototype).filter(
-  name => name !== 'constructor' && name !== 'peerDescriptor' && !trusting.includes(name),
-)
+/** What `send` takes is a FlatBuffer that Writer made; anything else is not looked at. `block` takes its time. */
+const left = ['constructor', 'peerDescriptor', 'send', 'sendBytes', 'block']
+const methodsOf = (made: { prototype: object }) =>
+  Object.getOwnPropertyNames(made.prototype).filter(name => !left.includes(name))
+const makeMemory = () => new native.Memory(memoryOptions)
+const makeChannel = (memory: NativeMemory = makeMemory()) =>
+  new native.Channel(memory, options, buffer(), buffer(), () => {})
 
-function tryAll(channel: Channel, name: string) {
-  const method = (channel as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!
+function tryAll(held: Channel | NativeMemory, name: string) {
+  const method = (held as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!
   const attempt = (...args: unknown[]) => {
     try {
-      method.apply(channel, args)
+      method.apply(held, args)
     } catch {} // an exception is all right; ending the process is not
   }
   attempt()
@@ -50,25 +47,52 @@ function tryAll(channel: Channel, name: string) {
       for (const args of [[a], [a, b], [0, a, b], [0, 0, 0, 8, a, b]]) attempt(...args)
 }
 
-for (const state of ['open', 'closed'])
-  for (const name of methods)
+for (const state of ['open', 'closed']) {
+  for (const name of methodsOf(native.Channel))
     t.test(`${name}() of a channel that is ${state}`, async t => {
-      const channel = new native.Channel(options, buffer(), buffer(), () => {})
-      if (state === 'open') channel.allocate(100, true)
-      else channel.close()
+      const channel = makeChannel()
+      if (state === 'closed') channel.close()
       tryAll(channel, name)
       channel.close()
       channel.close()
       t.pass()
     })
+  for (const name of methodsOf(native.Memory))
+    t.test(`${name}() of memory that is ${state}`, async t => {
+      const memory = makeMemory()
+      memory.allocate(100, true)
+      if (state === 'closed') memory.close()
+      tryAll(memory, name)
+      memory.close()
+      memory.close()
+      t.pass()
+    })
+  t.test(`block() of a channel that is ${state} waits for no wrong argument`, async t => {
+    const channel = makeChannel()
+    if (state === 'closed') channel.close()
+    for (const given of wrong.filter(each => typeof each !== 'number'))
+      t.equal(channel.block(given as number), state === 'open' ? 0 : -4)
+    for (const given of [Number.NaN, 0, 0.01, 1.5])
+      t.equal(channel.block(given), state === 'open' ? 0 : -4)
+    channel.close()
+  })
+}
 
-t.test('a channel is not made from wrong arguments', async t => {
-  const make = native.Channel as unknown as new (...args: unknown[]) => Channel
-  for (const given of wrong) {
-    t.throws(() => new make(given, buffer(), buffer(), () => {}), 'options')
+t.test('neither is made from wrong arguments', async t => {
+  type Make = new (...args: unknown[]) => unknown
+  const Channel = native.Channel as unknown as Make
+  const Memory = native.Memory as unknown as Make
+  const memory = makeMemory()
+  for (const given of [...wrong, makeChannel(), Object.create(memory)]) {
+    t.throws(() => new Memory(given))
+    t.throws(() => new Channel(given, options, buffer(), buffer(), () => {}), TypeError)
+    if (typeof given !== 'object' && typeof given !== 'function')
+      t.throws(() => new Channel(memory, given, buffer(), buffer(), () => {}), TypeError)
     if (!(given instanceof Uint8Array) && !(given instanceof BigInt64Array))
-      t.throws(() => new make(options, given, buffer(), () => {}), TypeError)
+      t.throws(() => new Channel(memory, options, given, buffer(), () => {}), TypeError)
     if (typeof given !== 'function')
-      t.throws(() => new make(options, buffer(), buffer(), given), TypeError)
+      t.throws(() => new Channel(memory, options, buffer(), buffer(), given), TypeError)
   }
+  memory.close()
+  t.throws(() => makeChannel(memory), { code: 'ERR_CLOSED' })
 })
