@@ -35,8 +35,8 @@ def connect(channel: Channel) -> None:
     def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
         # What is logged while a record is described, by the str() of an argument say, is not described in turn.
         if not busy.here:
-            busy.here = True
             try:
+                busy.here = True
                 running = current.get()
                 id = 0 if running is None else (running.stream or running).id
                 channel.send(kinds.LOG, id, _encode(describe(record)))
