@@ -19,16 +19,13 @@ def describe(error: BaseException, causes: int = MAX_CAUSES) -> dict[str, Any]:
     if isinstance(error, StartHookError) and error.__cause__ is not None:
         # What the hook raised is what its author looks for.
         return {**describe(error.__cause__, causes), **error.details(), "code": error.code}
-    frames = without_own_frames(error.__traceback__)
     cause = error.__cause__
     if cause is None and not error.__suppress_context__:
         cause = error.__context__
     words: dict[str, Any] = {
         "type": type_name(type(error)),
         "message": text_of(error),
-        "traceback": printable(
-            "".join(traceback.format_exception(type(error), error, frames, chain=False))
-        ),
+        "traceback": printable(traceback_of(error)),
         "notes": notes_of(error),
         "cause": describe(cause, causes - 1) if cause is not None and causes > 0 else None,
         "code": None,
@@ -49,6 +46,15 @@ def forget(error: BaseException | None) -> None:
             traceback.clear_frames(error.__traceback__)
             error.__traceback__ = None
         error = error.__cause__ or error.__context__
+
+
+def traceback_of(error: BaseException) -> str:
+    """Without our own frames at its two ends: what called the user's code, and what the user called of ours."""
+    frames = without_own_frames(error.__traceback__)
+    told = traceback.TracebackException(type(error), error, frames, compact=True)
+    while told.stack and told.stack[-1].filename.startswith(OWN_FOLDER):
+        told.stack.pop()
+    return "".join(told.format(chain=False))
 
 
 def without_own_frames(frames: TracebackType | None) -> TracebackType | None:

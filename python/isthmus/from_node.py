@@ -24,17 +24,19 @@ _TYPED: Final[dict[str, type[IsthmusError]]] = {
 
 def from_node(words: dict[str, Any], causes: int = MAX_CAUSES) -> IsthmusError:
     """The map has `type`, `message`, `traceback`, `code` and `cause`, another such map."""
-    message = words["message"]
-    stack = words.get("traceback") or ""
-    code = words.get("code")
-    typed = _TYPED.get(code) if code is not None else None
-    error = (
-        JavaScriptError(words["type"], message, stack, code) if typed is None else typed(message)
-    )
-    at = stack.find("\n    at ")  # ahead of it V8 repeats name and message
-    if at >= 0:
-        error.add_note(f"in JavaScript:{stack[at:]}")
+    error = error_of(words["type"], words["message"], words.get("traceback"), words.get("code"))
     cause = words.get("cause")
     if cause is not None and causes > 0:
         error.__cause__ = from_node(cause, causes - 1)
+    return error
+
+
+def error_of(name: str, message: str, stack: str | None, code: str | None) -> IsthmusError:
+    typed = _TYPED.get(code) if code is not None else None
+    if typed is not None:
+        return typed(message)
+    error = JavaScriptError(name, message, stack or "", code)
+    at = error.stack.find("\n    at ")  # ahead of it V8 repeats name and message
+    if at >= 0:
+        error.add_note(f"in JavaScript:{error.stack[at:]}")
     return error

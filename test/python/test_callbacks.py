@@ -181,6 +181,9 @@ def test_an_error_of_javascript_that_python_lets_pass_goes_back_to_node(node):
         node.call("call", node.function(fail))
     words = raised.value.words
     assert words["code"] == "ERR_JAVASCRIPT"
+    assert "f(*args, **kwargs)" in words["traceback"]
+    assert "callbacks.py" not in words["traceback"]
+    assert words["traceback"].endswith("in JavaScript:\n    at x\n")
     assert words["javascript"] == {
         "name": "TypeError",
         "message": "no such",
