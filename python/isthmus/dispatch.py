@@ -39,6 +39,10 @@ class Dispatch:
             if self._is_public(name) and callable(getattr(self._module, name, None))
         )
 
+    def asynchronous(self) -> list[str]:
+        """Those among them that are coroutine functions or async generator functions."""
+        return [name for name in self.names() if is_asynchronous(getattr(self._module, name))]
+
     def _is_public(self, name: str) -> bool:
         public = self._namespace.get("__all__")
         return not name.startswith("_") and (public is None or name in public)
@@ -84,6 +88,14 @@ class Dispatch:
         close = get_close_matches(name, self.names(), 3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         return FunctionNotFoundError(f"{where} has no public function {name!r}{hint}")
+
+
+def is_asynchronous(function: Any) -> bool:
+    """An `async def`, an async generator function, or an object whose `__call__` is one."""
+    return any(
+        inspect.iscoroutinefunction(part) or inspect.isasyncgenfunction(part)
+        for part in (function, getattr(type(function), "__call__", None))  # noqa: B004
+    )
 
 
 def arguments_error(

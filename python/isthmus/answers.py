@@ -1,0 +1,84 @@
+"""Results and errors on their way to Node. Any thread may answer, with a codec of its own."""
+
+from __future__ import annotations
+
+from types import CoroutineType, GeneratorType
+from typing import Any
+
+from isthmus import _native, kinds
+from isthmus.codec import Codec
+from isthmus.errors import (
+    AbortedError,
+    ArenaFullError,
+    Cancelled,
+    TooLargeError,
+    UnsupportedValueError,
+)
+from isthmus.failure import describe, forget
+
+#: What keeps a value from being sent; the call is answered with it instead.
+Unsendable = (ArenaFullError, TooLargeError, UnsupportedValueError)
+
+
+class Answers:
+    def __init__(self, channel: _native.Channel, timed: bool) -> None:
+        self.channel = channel
+        #: Node wants to know for how long each function ran.
+        self.timed = timed
+
+    def succeed(self, codec: Codec, id: int, result: Any, elapsed: int = 0) -> None:
+        """Sends a result, or the reason why it cannot be sent."""
+        try:
+            payload, arrays = codec.encode(result)
+            result = None
+            self.channel.send(kinds.RESULT, id, payload, arrays, True, elapsed)
+        except Unsendable as error:
+            self.fail(codec, id, not_a_value(result, error) or error, elapsed=elapsed)
+
+    def fail(
+        self,
+        codec: Codec,
+        id: int,
+        error: BaseException,
+        *,
+        aborted: bool = False,
+        elapsed: int = 0,
+    ) -> None:
+        """`aborted`: whatever it is, it came of a cancellation."""
+        words = describe(error)
+        if aborted or isinstance(error, Cancelled):
+            words["code"] = AbortedError.code
+        forget(error)
+        try:
+            self.channel.send(kinds.ERROR, id, *codec.encode(words), True, elapsed)
+        except ArenaFullError:  # a long traceback goes through the arena
+            words.update(message=words["message"][:1000], traceback="", notes=[], cause=None)
+            self.channel.send(kinds.ERROR, id, *codec.encode(words), True, elapsed)
+
+
+def not_a_value(result: Any, error: BaseException) -> UnsupportedValueError | None:
+    """A better word for what a call cannot return, but a stream can."""
+    problem = what_to_do_instead(result)
+    if problem is None:
+        return None
+    better = UnsupportedValueError(problem)
+    better.__cause__ = error
+    return better
+
+
+def what_to_do_instead(result: Any) -> str | None:
+    if isinstance(result, GeneratorType):
+        return (
+            f"{result.__qualname__} is a generator function: its values are read with py.stream()"
+        )
+    if hasattr(result, "__aiter__"):
+        name = getattr(result, "__qualname__", type(result).__qualname__)
+        return f"{name} is an async generator function: its values are read with py.stream()"
+    if hasattr(result, "__next__"):
+        return (
+            f"the result is an iterator ({type(result).__qualname__}): read it with py.stream(),"
+            " or return list(…)"
+        )
+    if isinstance(result, CoroutineType):
+        return f"{result.__qualname__} is a coroutine inside of a result: await it there"
+    return None

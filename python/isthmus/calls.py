@@ -1,0 +1,191 @@
+"""What a message asks for: which function, with which arguments, and what becomes of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from inspect import signature
+from types import CoroutineType
+from typing import Any
+
+import numpy as np
+
+from isthmus.dispatch import Dispatch, arguments_error, is_asynchronous
+from isthmus.errors import ArgumentsError, FunctionNotFoundError
+from isthmus.objects import Objects
+
+KNOWN = 10_000  # functions; a name may be bound to a new one again and again
+Function = Callable[..., Any]
+
+
+class Targets:
+    """Names of the module, and methods of objects."""
+
+    def __init__(self, dispatch: Dispatch, objects: Objects) -> None:
+        self.dispatch = dispatch
+        self._objects = objects
+        self._asynchronous: dict[Any, bool] = {}
+
+    def find(self, target: Any) -> Function:
+        if isinstance(target, str):
+            return self.dispatch.find(target)
+        number, name = target
+        instance = self._objects.get(number)
+        kind = type(instance).__qualname__
+        if not isinstance(name, str) or name.startswith("_"):
+            raise FunctionNotFoundError(
+                f"{name!r} of {kind} is private: names with a leading _ cannot be called"
+            )
+        method = getattr(instance, name, None)
+        if not callable(method):
+            raise FunctionNotFoundError(f"{kind} has no method {name!r}")
+        return method  # type: ignore[no-any-return]
+
+    def is_asynchronous(self, function: Function) -> bool:
+        """Whether a call of it is work for the event loop."""
+        key = getattr(function, "__func__", function)
+        try:
+            known = self._asynchronous.get(key)
+        except TypeError:  # not hashable
+            return is_asynchronous(function)
+        if known is None:
+            known = is_asynchronous(function)
+            if len(self._asynchronous) < KNOWN:
+                self._asynchronous[key] = known
+        return known
+
+
+def perform(function: Function, call: list[Any]) -> Any:
+    """Calls it as the payload says. The result may be a coroutine, which then does the rest."""
+    name, args = name_of(call), call[1]
+    kwargs = (call[2] or {}) if len(call) > 2 else {}
+    options = call[3] if len(call) > 3 else {}
+    into = options.get("into")
+    if options.get("each"):
+        return _each(function, name, args, kwargs, into)
+    if into is not None:
+        return _into(function, name, args, kwargs, into)
+    return invoke(function, name, args, kwargs)
+
+
+def name_of(call: list[Any]) -> str:
+    target = call[0]
+    return target if isinstance(target, str) else str(target[1])
+
+
+def invoke(function: Function, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Calls it. Raises ArgumentsError if the arguments do not fit its signature."""
+    try:
+        return function(*args, **kwargs)
+    except TypeError as error:
+        better = mismatch(function, name, args, kwargs, error)
+        if better is None:
+            raise
+        raise better from None
+
+
+def mismatch(
+    function: Function, name: str, args: list[Any], kwargs: dict[str, Any], error: TypeError
+) -> ArgumentsError | None:
+    """For who has just called it, in that frame: what did not fit, if the function's first line was not reached."""
+    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+        return None
+    return arguments_error(function, name, args, kwargs, error)
+
+
+# --- each: the same function for every item ---
+
+
+def _each(function: Function, name: str, args: list[Any], kwargs: dict[str, Any], into: Any) -> Any:
+    if not args or not hasattr(args[0], "__len__"):
+        raise ArgumentsError(f"{name}: a list of items is needed")
+    items, *rest = args
+    if into is not None and (into.ndim == 0 or len(into) != len(items)):
+        raise ArgumentsError(
+            f"{name}: 'into' has shape {into.shape}, but there are {len(items)} items"
+        )
+    results: list[Any] = []
+    for index, item in enumerate(items):
+        row = None if into is None else into[index, ...]
+        try:
+            if row is None:
+                result = invoke(function, name, [item, *rest], kwargs)
+            else:
+                result = _into(function, name, [item, *rest], kwargs, row)
+        except Exception as error:
+            error.add_note(f"in item {index} of {len(items)}")
+            raise
+        if type(result) is CoroutineType:
+            return _each_awaited(result, function, name, items, rest, kwargs, into)
+        results.append(result)
+    return None if into is not None else results
+
+
+async def _each_awaited(
+    awaited: Coroutine[Any, Any, Any],
+    function: Function,
+    name: str,
+    items: Any,
+    rest: list[Any],
+    kwargs: dict[str, Any],
+    into: Any,
+) -> list[Any] | None:
+    """One after another, as plain functions would run. `awaited` is that of the first item."""
+    results = []
+    for index, item in enumerate(items):
+        try:
+            if index > 0 and into is None:
+                awaited = function(item, *rest, **kwargs)
+            elif index > 0:
+                awaited = _into(function, name, [item, *rest], kwargs, into[index, ...])
+            results.append(await awaited)
+        except Exception as error:
+            error.add_note(f"in item {index} of {len(items)}")
+            raise
+    return None if into is not None else results
+
+
+# --- into: the result is written where Node wants it ---
+
+
+def _into(function: Function, name: str, args: list[Any], kwargs: dict[str, Any], into: Any) -> Any:
+    if not isinstance(into, np.ndarray):
+        raise ArgumentsError(f"{name}: 'into' is not a tensor")
+    if takes_out(function):
+        kwargs = {**kwargs, "out": into}
+    result = invoke(function, name, args, kwargs)
+    if type(result) is CoroutineType:
+        return _written_later(result, name, into, "out" in kwargs)
+    write(result, name, into, "out" in kwargs)
+    return None
+
+
+async def _written_later(
+    awaited: Coroutine[Any, Any, Any], name: str, into: Any, given: bool
+) -> None:
+    write(await awaited, name, into, given)
+
+
+def takes_out(function: Function) -> bool:
+    """Whether it can be told with `out=` where the result goes."""
+    if isinstance(function, np.ufunc):
+        return True
+    try:
+        return "out" in signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def write(result: Any, name: str, into: np.ndarray[Any, Any], given: bool) -> None:
+    """`given`: the function had it as `out`, and may have written it already."""
+    if result is into or (given and result is None):
+        return
+    array = np.asarray(result)
+    if array.shape != into.shape:
+        raise ArgumentsError(
+            f"{name}: the result has shape {array.shape}, 'into' has shape {into.shape}"
+        )
+    if not np.can_cast(array.dtype, into.dtype, "same_kind"):
+        raise ArgumentsError(
+            f"{name}: a result of dtype {array.dtype} does not fit into one of dtype {into.dtype}"
+        )
+    np.copyto(into, array, casting="same_kind")
