@@ -1,10 +1,16 @@
 import { CallingEmitter } from './caller.js'
 import type { Exit } from './child.js'
+import { Dispatcher } from './dispatcher.js'
+import { ClosedError } from './errors.js'
 import type { LogRecord } from './log.js'
-import { noCallOptions } from './options.js'
+import type { Memory } from './memory.js'
+import { noCallOptions, type ResolvedOptions } from './options.js'
+import { resolveCloseOptions } from './pool-options.js'
 import { type BridgeStats, readStats } from './stats.js'
+import { type CloseOptions, type Restart, Supervisor } from './supervisor.js'
 import { type TensorMaker, tensorMaker } from './tensor-maker.js'
-import type { Worker } from './worker.js'
+import { SourceWatcher } from './watch.js'
+import type { Worker, WorkerEvents } from './worker.js'
 
 /** Events of a bridge. */
 interface BridgeEvents {
@@ -15,56 +21,152 @@ interface BridgeEvents {
   log: [record: LogRecord]
   /** The worker has ended. */
   exit: [exit: Exit]
+  /** It was started again, and is ready. */
+  restart: [restart: Restart]
+  /** It could not be started again, or stays down. Emitted only if somebody listens. */
+  error: [error: Error]
 }
 
 /** One persistent Python process. Made by `spawn()`. */
 export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposable {
   /** Makes tensors in shared memory. */
   readonly tensor: TensorMaker
-  readonly #worker: Worker
-  #closing: Promise<void> | undefined
+  readonly #memory: Memory
+  readonly #supervisor: Supervisor
+  /** For calls while there is no worker. */
+  readonly #waiting: Dispatcher
+  /** A worker that has ended is the last one. */
+  readonly #single: boolean
+  readonly #state: { closing: Promise<void> | undefined }
+  /** The last worker that was started. */
+  #worker: Worker | undefined
+  #watcher: SourceWatcher | undefined
+  /** Events are kept until somebody could listen. */
+  #early: (() => void)[] | undefined = []
 
-  /** @internal */
-  constructor(worker: Worker, timeout: number) {
-    const { calls } = worker
+  /** @param launch starts a process @internal */
+  constructor(
+    memory: Memory,
+    { restart, watch, maxQueue, timeout }: ResolvedOptions,
+    launch: (events: WorkerEvents) => Worker,
+  ) {
+    const supervisor = new Supervisor(
+      0,
+      restart,
+      ended => {
+        this.#worker = launch(this.#heard(ended))
+        return this.#worker
+      },
+      {
+        ready: () => this.#waiting.ready(0),
+        restarted: event => this.#emit(() => this.emit('restart', event)),
+        exited: exit => this.#emit(() => this.emit('exit', exit)),
+        failed: error => this.#complain(error),
+        down: error => this.#down(error),
+      },
+    )
+    const unlimited = { concurrency: Infinity, window: Infinity, maxQueue }
+    const waiting = new Dispatcher(memory, [supervisor], unlimited, {
+      waiting: () => {},
+      answered: () => {},
+    })
+    const state = { closing: undefined }
+    /** Calls go straight to the worker, if there is one that takes them. */
+    const route = () =>
+      (state.closing === undefined ? supervisor.worker?.calls : undefined) ?? waiting
     super(
       {
-        call: (kind, name, args, kwargs, options) => calls.call(kind, name, args, kwargs, options),
+        call: (kind, name, args, kwargs, options) =>
+          route().call(kind, name, args, kwargs, options),
         callSync: (kind, name, args, kwargs, options) =>
-          calls.callSync(kind, name, args, kwargs, options),
-        stream: (name, args, kwargs, options) => calls.stream(name, args, kwargs, options),
+          route().callSync(kind, name, args, kwargs, options),
+        stream: (name, args, kwargs, options) => route().stream(name, args, kwargs, options),
       },
       timeout > 0 ? { ...noCallOptions, timeout } : undefined,
     )
-    this.#worker = worker
-    this.tensor = tensorMaker(worker.memory)
+    this.#memory = memory
+    this.#supervisor = supervisor
+    this.#waiting = waiting
+    this.#state = state
+    this.#single = restart === false && !watch
+    this.tensor = tensorMaker(memory)
   }
 
-  /** Process id of the worker. */
+  /** @param folder whose sources are watched @internal */
+  async start(folder: string | undefined): Promise<void> {
+    try {
+      await this.#supervisor.start()
+    } catch (error) {
+      this.#memory.close()
+      throw error
+    }
+    if (folder !== undefined)
+      this.#watcher = new SourceWatcher(folder, () => this.#supervisor.replace())
+    setImmediate(() => {
+      const early = this.#early!
+      this.#early = undefined
+      for (const event of early) event()
+    })
+  }
+
+  /** Process id of the worker; after it has ended, of the last one. */
   get pid(): number {
-    return this.#worker.pid
+    return this.#supervisor.pid
   }
 
+  /** No call is taken any more. */
   get closed(): boolean {
-    return this.#worker.memory.closed
+    const { worker, down } = this.#supervisor
+    return this.#state.closing !== undefined || down !== undefined || (this.#single && !worker)
   }
 
-  /** Figures of both processes since the start: bytes copied and shared, leases, memory. */
+  /** Figures of both processes since the start of the worker: bytes copied and shared, leases, memory. */
   stats(): BridgeStats {
-    const { memory, calls } = this.#worker
-    return readStats(memory.native.stats(), this.#worker.stats(), calls)
+    const worker = this.#worker!
+    return readStats(this.#memory.native.stats(), worker.stats(), worker.calls)
   }
 
   /**
-   * Ends the worker. Calls that are pending reject with ClosedError; tensors that were delivered stay valid.
-   * Resolves when the process is gone.
+   * Ends the worker. Calls that are pending reject with ClosedError, after `grace` milliseconds in which they may
+   * finish; `force` kills the process at once. Tensors that were delivered stay valid. Resolves when the process is gone.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#worker.close()
-    return this.#closing
+  close(options?: CloseOptions): Promise<void> {
+    const given = resolveCloseOptions(options)
+    this.#waiting.refuse(new ClosedError())
+    this.#watcher?.close()
+    const closing = this.#supervisor.close(given)
+    this.#waiting.rejectQueued(new ClosedError())
+    this.#state.closing ??= closing.then(() => this.#memory.close())
+    return this.#state.closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #heard(ended: Pick<WorkerEvents, 'exited'>): WorkerEvents {
+    return {
+      ...ended,
+      ending: () => {
+        if (this.#single) this.#memory.closed = true
+      },
+      line: (stream, text) => this.#emit(() => this.emit(stream, text)),
+      log: record => this.#emit(() => queueMicrotask(() => this.emit('log', record))),
+    }
+  }
+
+  #down(error: Error): void {
+    this.#waiting.down(0)
+    if (this.#single) this.#memory.close()
+    else this.#complain(error)
+  }
+
+  #complain(error: Error): void {
+    this.#emit(() => this.listenerCount('error') > 0 && this.emit('error', error))
+  }
+
+  #emit(event: () => unknown): void {
+    if (this.#early === undefined) event()
+    else this.#early.push(event)
   }
 }

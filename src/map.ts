@@ -1,6 +1,7 @@
 // `pool.map`: one call becomes many, each on some rows of a tensor or some items of an array.
+import { setMaxListeners } from 'node:events'
 import { ForeignTensorError, ShapeError, ValueTypeError } from './errors.js'
-import { Kwargs } from './kwargs.js'
+import { type Kwargs, splitKwargs } from './kwargs.js'
 import type { Memory } from './memory.js'
 import { checked, mapChecks } from './option-checks.js'
 import type { WireOptions } from './request.js'
@@ -20,24 +21,29 @@ export interface MapOptions<I extends Tensor | undefined = Tensor | undefined> {
   readonly signal?: AbortSignal
 }
 
+/** One of the calls. */
+export interface Chunk {
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Kwargs['values'] | undefined
+  readonly wire: WireOptions
+  readonly signal: AbortSignal
+}
+
 /** Where the calls go. */
 export interface ChunkRunner {
   readonly memory: Memory
   readonly workers: number
   /** Calls that may run at the same time in all workers. */
   readonly places: number
-  run(
-    name: string,
-    args: readonly unknown[],
-    kwargs: Kwargs['values'] | undefined,
-    wire: WireOptions,
-    signal: AbortSignal,
-  ): Promise<unknown>
+  /** Takes a chunk over: tensors may be given up when this has returned. */
+  run(chunk: Chunk): Promise<unknown>
 }
 
 /** Chunks for each worker by default. */
 const chunksPerWorker = 4
 
+/** @returns results in order, or `into` */
 export async function map(
   runner: ChunkRunner,
   name: string,
@@ -45,55 +51,43 @@ export async function map(
   options: MapOptions = {},
 ): Promise<unknown> {
   const { chunk, into, args: given, signal } = checked('map()', options, mapChecks)
-  const last = given.at(-1)
-  const kwargs = last instanceof Kwargs ? last.values : undefined
-  const args = last instanceof Kwargs ? given.slice(0, -1) : given
-  const size = (length: number) =>
-    Math.min(length, chunk ?? Math.ceil(length / (runner.workers * chunksPerWorker)))
+  const [args, kwargs] = splitKwargs(given)
+  const share = (length: number) => Math.ceil(length / (runner.workers * chunksPerWorker))
+  const start = (first: unknown, wire: WireOptions, aborted: AbortSignal) =>
+    runner.run({ name, args: [first, ...args], kwargs, wire, signal: aborted })
 
   if (Array.isArray(source)) {
     if (into !== undefined)
       throw new ValueTypeError('into takes rows, but items is an array; map over a tensor', 'into')
     const items = [...source] // what the caller does to it meanwhile changes nothing
-    const results = await eachChunk(
-      runner,
-      signal,
-      items.length,
-      size(items.length),
-      (at, end, aborted) =>
-        runner.run(name, [items.slice(at, end), ...args], kwargs, { each: true }, aborted),
+    const parts = { length: items.length, size: chunk ?? share(items.length) }
+    const lists = await eachChunk(runner.places, parts, signal, (at, end, aborted) =>
+      start(items.slice(at, end), { each: true }, aborted),
     )
-    return (results as unknown[][]).flat()
+    return (lists as unknown[][]).flat()
   }
 
   const rows = rowsOf(source, 'items', runner.memory)
   const target = into === undefined ? undefined : rowsOf(into, 'into', runner.memory)
-  const count = rows.shape[0]!
-  if (count === 0)
+  const length = rows.shape[0]!
+  if (length === 0)
     throw new ShapeError(
       `items has no rows: its shape is [${rows.shape.join(', ')}], and map() calls ${name}() on some rows at a time`,
     )
-  if (target !== undefined && target.shape[0] !== count)
+  if (target !== undefined && target.shape[0] !== length)
     throw new ShapeError(
-      `into has ${target.shape[0]} rows, but items has ${count}: each row of items needs one to be written to`,
+      `into has ${target.shape[0]} rows, but items has ${length}: each row of items needs one to be written to`,
     )
-  // Their own references: the caller may give the tensors up while chunks are still to be made.
-  const ours = [rows.subarray(), ...(target === undefined ? [] : [target.subarray()])] as const
-  try {
-    const results = await eachChunk(runner, signal, count, size(count), (at, end, aborted) => {
-      const [part, place] = ours.map(tensor => tensor.subarray(at, end))
-      try {
-        const wire = place === undefined ? {} : { into: place }
-        return runner.run(name, [part, ...args], kwargs, wire, aborted)
-      } finally {
-        part!.release() // the message holds them by now
-        place?.release()
-      }
-    })
-    return into ?? results
-  } finally {
-    for (const tensor of ours) tensor.release()
-  }
+  // References of our own: the caller may give the tensors up while chunks are still to be made.
+  using from = rows.subarray()
+  using to = target?.subarray()
+  const parts = { length, size: chunk ?? share(length) }
+  const results = await eachChunk(runner.places, parts, signal, (at, end, aborted) => {
+    using part = from.subarray(at, end)
+    using place = to?.subarray(at, end)
+    return start(part, place === undefined ? {} : { into: place }, aborted)
+  })
+  return into ?? results
 }
 
 function rowsOf(value: unknown, what: string, memory: Memory): Tensor {
@@ -112,10 +106,9 @@ function rowsOf(value: unknown, what: string, memory: Memory): Tensor {
  * not become a long queue. The first error rejects; the other calls are aborted then.
  */
 async function eachChunk(
-  runner: ChunkRunner,
+  places: number,
+  { length, size }: { readonly length: number; readonly size: number },
   signal: AbortSignal | undefined,
-  length: number,
-  size: number,
   start: (at: number, end: number, aborted: AbortSignal) => Promise<unknown>,
 ): Promise<unknown[]> {
   const results: unknown[] = []
@@ -123,6 +116,7 @@ async function eachChunk(
   const onAbort = () => abort.abort(signal!.reason)
   if (signal?.aborted) onAbort()
   signal?.addEventListener('abort', onAbort, { once: true })
+  setMaxListeners(0, abort.signal) // one for each call that is under way
   let next = 0
   const work = async () => {
     while (next * size < length) {
@@ -132,7 +126,7 @@ async function eachChunk(
     }
   }
   try {
-    const parallel = Math.min(runner.places * 2, Math.ceil(length / size) || 0)
+    const parallel = length === 0 ? 0 : Math.min(places * 2, Math.ceil(length / size))
     await Promise.all(Array.from({ length: parallel }, work))
     return results
   } catch (error) {

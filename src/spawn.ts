@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { Bridge } from './bridge.js'
 import { OptionError, ScriptNotFoundError } from './errors.js'
 import { Memory } from './memory.js'
-import { resolveOptions, type SpawnOptions } from './options.js'
+import { type ResolvedOptions, resolveOptions, type SpawnOptions } from './options.js'
 import { findPython } from './python.js'
-import { type Served, Worker, type WorkerEvents } from './worker.js'
+import { type Served, Worker } from './worker.js'
 
 /** What the worker serves: a Python file, a module by name, or Python source. */
 export type Target =
@@ -27,65 +27,60 @@ export type Target =
  */
 export async function spawn(target: Target, options?: SpawnOptions): Promise<Bridge> {
   const settings = resolveOptions(options)
-  const wanted = describe(target, settings.cwd)
-  const python = findPython({
+  const { executable, served, watched } = prepareStart('spawn()', target, settings)
+  const memory = new Memory(settings)
+  const bridge = new Bridge(
+    memory,
+    settings,
+    events => new Worker(executable, served, settings, memory, events),
+  )
+  await bridge.start(watched)
+  return bridge
+}
+
+/** What every start of a worker for this target needs. */
+export interface Start {
+  /** The interpreter. */
+  readonly executable: string
+  readonly served: Served
+  /** The folder whose sources are watched. */
+  readonly watched: string | undefined
+}
+
+/** @throws PythonNotFoundError, ScriptNotFoundError, OptionError */
+export function prepareStart(what: string, target: Target, settings: ResolvedOptions): Start {
+  const { cwd } = settings
+  const [served, folder] = describe(what, target, cwd)
+  if (settings.watch && served.kind === 'source')
+    throw new OptionError(`option 'watch' of ${what} needs a file or a module, not a source text`)
+  const { executable } = findPython({
     python: settings.python,
-    folder: wanted.folder,
-    ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
+    folder,
+    ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...settings.env },
   })
-  // What is printed during the import is emitted when the caller has had a chance to listen.
-  const early: (() => void)[] = []
-  let bridge: Bridge | undefined
-  const emit = (event: () => void) => (bridge === undefined ? early.push(event) : event())
-  const { kind, value, name } = wanted
-  const memory = new Memory(settings)
-  const events: WorkerEvents = {
-    line: (stream, text) => emit(() => bridge?.emit(stream, text)),
-    log: record => emit(() => queueMicrotask(() => bridge?.emit('log', record))),
-    ending: () => {
-      memory.closed = true
-    },
-    exited: exit => {
-      memory.close()
-      emit(() => bridge?.emit('exit', exit))
-    },
-  }
-  let worker: Worker
-  try {
-    worker = new Worker(python.executable, { kind, value, name }, settings, memory, events)
-    await worker.ready()
-  } catch (error) {
-    memory.close()
-    throw error
-  }
-  const ready = new Bridge(worker, settings.timeout)
-  setImmediate(() => {
-    bridge = ready
-    for (const event of early) event()
-  })
-  return ready
+  return { executable, served, watched: settings.watch ? folder : undefined }
 }
 
-interface Wanted extends Served {
-  /** Where the search for an environment starts. */
-  readonly folder: string
-}
-
-function describe(target: Target, cwd = process.cwd()): Wanted {
+/** What is served, and where the search for an environment starts. */
+function describe(
+  what: string,
+  target: Target,
+  cwd = process.cwd(),
+): [served: Served, folder: string] {
   if (typeof target === 'string' || target instanceof URL) {
     const path = resolve(cwd, target instanceof URL ? fileURLToPath(target) : target)
     if (!existsSync(path) || !statSync(path).isFile()) throw new ScriptNotFoundError(path)
-    return { kind: 'file', value: path, name: path, folder: dirname(path) }
+    return [{ kind: 'file', value: path, name: path }, dirname(path)]
   }
   const given = target as Partial<Record<'module' | 'source' | 'name', unknown>> | null
   if (typeof given?.module === 'string')
-    return { kind: 'module', value: given.module, name: given.module, folder: cwd }
+    return [{ kind: 'module', value: given.module, name: given.module }, cwd]
   if (typeof given?.source === 'string') {
     const name = typeof given.name === 'string' ? given.name : '<source>'
-    return { kind: 'source', value: given.source, name, folder: cwd }
+    return [{ kind: 'source', value: given.source, name }, cwd]
   }
   throw new OptionError(
-    "spawn() takes a path ('./model.py'), a file URL, { module: 'numpy' } or { source: 'def f(x): …' }",
+    `${what} takes a path ('./model.py'), a file URL, { module: 'numpy' } or { source: 'def f(x): …' }`,
   )
 }

@@ -27,8 +27,8 @@ export interface SupervisorEvents {
   exited(exit: Exit, pid: number): void
   /** A worker could not be started again, or changed source does not import. Nothing has ended by that. */
   failed(error: Error): void
-  /** It ended and is not started again; `down` says why. */
-  down(): void
+  /** It ended and is not started again. */
+  down(error: Error): void
 }
 
 /** How a worker ends that a supervisor started. */
@@ -66,6 +66,8 @@ export class Supervisor {
   #changedAgain = false
   #closing: Promise<void> | undefined
   #pid = 0
+  /** Of the workers that have ended. */
+  #past: Totals = { calls: 0, copiedBytes: 0, nodeSharedBytes: 0, workerSharedBytes: 0 }
   /** Why no worker is started any more. */
   down: Error | undefined
   /** Workers started after the first. */
@@ -94,6 +96,12 @@ export class Supervisor {
   /** Process id of the current worker, or of the last one. */
   get pid(): number {
     return this.#pid
+  }
+
+  /** Figures of all workers so far. */
+  totals(): Totals {
+    const live = [this.#current, ...this.#retired].filter(worker => worker !== undefined)
+    return live.map(totalsOf).reduce(plus, this.#past)
   }
 
   /**
@@ -168,10 +176,11 @@ export class Supervisor {
     this.#retired.add(worker)
     await worker.calls.idle()
     await worker.close()
-    this.#retired.delete(worker)
   }
 
   #ended(worker: Worker, exit: Exit, error: Error): void {
+    this.#past = plus(this.#past, totalsOf(worker))
+    this.#retired.delete(worker)
     this.#events.exited(exit, worker.pid)
     if (worker === this.#starting) this.#endedEarly = error
     else if (worker === this.#current) this.#lost(error)
@@ -189,7 +198,7 @@ export class Supervisor {
     if (wait === undefined) {
       this.down =
         this.#policy === undefined ? reason : new RestartLimitError(this.#limit, { cause: reason })
-      this.#events.down()
+      this.#events.down(this.down)
       return
     }
     this.#timer = setTimeout(() => {
@@ -217,6 +226,29 @@ export class Supervisor {
     this.replace()
   }
 }
+
+/** Figures that go on when one worker follows another. */
+export interface Totals {
+  /** Calls sent. */
+  readonly calls: number
+  /** Bytes copied by the workers. */
+  readonly copiedBytes: number
+  readonly nodeSharedBytes: number
+  readonly workerSharedBytes: number
+}
+
+function totalsOf(worker: Worker): Totals {
+  const { workerCopiedBytes, nodeSharedBytes, workerSharedBytes } = worker.stats()
+  const calls = worker.calls.count
+  return { calls, copiedBytes: workerCopiedBytes, nodeSharedBytes, workerSharedBytes }
+}
+
+const plus = (a: Totals, b: Totals): Totals => ({
+  calls: a.calls + b.calls,
+  copiedBytes: a.copiedBytes + b.copiedBytes,
+  nodeSharedBytes: a.nodeSharedBytes + b.nodeSharedBytes,
+  workerSharedBytes: a.workerSharedBytes + b.workerSharedBytes,
+})
 
 async function closeWorker(worker: Worker, grace: number): Promise<void> {
   if (grace > 0) {

@@ -50,6 +50,11 @@ export interface WorkerEvents {
   exited(exit: Exit, reason: Error): void
 }
 
+export interface WorkerSettings extends ResolvedOptions {
+  /** The worker measures how long functions run. */
+  readonly timed?: boolean
+}
+
 const noCargo = { tensor: () => 0 }
 
 /** Workers of this thread whose process runs. */
@@ -61,12 +66,15 @@ const automaticSpin = () => (native.usableCpus() > running + 1 ? defaultSpin : 0
 export class Worker {
   readonly memory: Memory
   readonly calls: Calls
+  /** What the module has as `async def`: known when the worker is ready. */
+  asynchronous: ReadonlySet<string> = new Set()
   /** Resolves when the process has been reaped and every call is settled. */
   readonly exited: Promise<void>
   readonly #channel: Channel
   readonly #child: Child
   readonly #served: Served
   readonly #threads: number
+  readonly #timed: boolean
   readonly #startTimeout: number
   readonly #events: WorkerEvents
   #kill: NodeJS.Timeout | undefined
@@ -78,7 +86,7 @@ export class Worker {
   constructor(
     executable: string,
     served: Served,
-    settings: ResolvedOptions,
+    settings: WorkerSettings,
     memory: Memory,
     events: WorkerEvents,
   ) {
@@ -90,6 +98,7 @@ export class Worker {
     this.#channel = channel
     this.#served = served
     this.#threads = settings.threads
+    this.#timed = settings.timed === true
     this.#startTimeout = settings.startTimeout
     this.#events = events
     this.memory = memory
@@ -155,10 +164,17 @@ export class Worker {
         )
     })
     try {
-      const hello = { protocol, version, target: { ...this.#served }, threads: this.#threads }
+      const hello = {
+        protocol,
+        version,
+        target: { ...this.#served },
+        threads: this.#threads,
+        timed: this.#timed,
+      }
       const greeting = this.calls.greet(encodeValue(hello, 'hello', noCargo))
       greeting.catch(() => {})
-      await Promise.race([greeting, this.#failed, late])
+      const answer = await Promise.race([greeting, this.#failed, late])
+      this.asynchronous = namesIn(answer)
     } catch (error) {
       this.#break(error as Error)
       if (this.#child.pid === undefined) this.#release()
@@ -175,11 +191,12 @@ export class Worker {
   /** Ends the worker: by a goodbye if it is idle, else by hanging up. Calls that are pending reject with ClosedError. */
   async close(): Promise<void> {
     const busy = this.calls.pending > 0
-    const runs = this.#child.exit === undefined
+    const runs = this.#child.pid !== undefined && this.#child.exit === undefined
     if (runs) this.#child.ref()
     if (runs && !busy) this.calls.sayGoodbye()
     this.calls.end(new ClosedError())
     this.#events.ending()
+    if (this.#child.pid === undefined) return // ready() says why
     if (!runs) return this.exited
     const timer = setTimeout(() => this.#hangUp(), busy ? 0 : goodbyeTime)
     await this.exited
@@ -240,6 +257,14 @@ export class Worker {
     return new ModuleImportError(this.#served.name, { type, message, traceback, notes, cause })
   }
 }
+
+/** The list `asynchronous` of a greeting. */
+function namesIn(greeting: unknown): ReadonlySet<string> {
+  const { asynchronous } = (greeting ?? {}) as { readonly asynchronous?: unknown }
+  return new Set(Array.isArray(asynchronous) ? asynchronous.filter(isText) : [])
+}
+
+const isText = (value: unknown) => typeof value === 'string'
 
 /** Not the interpreter's fault: descriptors, processes or memory have run out. */
 const exhausted = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])

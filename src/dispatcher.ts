@@ -1,0 +1,242 @@
+// Calls that are not bound to a worker when they are made: encoded at once, they wait until a worker can take them.
+import type { Route } from './caller.js'
+import type { Calls, Reply } from './calls.js'
+import { arm } from './deadline.js'
+import { AbortError, type ClosedError, SystemError } from './errors.js'
+import { ItemQueue, ItemStream } from './item-stream.js'
+import type { Memory } from './memory.js'
+import type { ResolvedCallOptions } from './options.js'
+import { PoolJob } from './pool-job.js'
+import { RemoteObject } from './remote-object.js'
+import { type CallKind, prepare, type WireOptions, wireOptions } from './request.js'
+import { type Limits, Scheduler, type Slot } from './scheduler.js'
+import type { Supervisor } from './supervisor.js'
+import { Kind } from './wire.js'
+import type { Worker } from './worker.js'
+
+type KwargValues = Readonly<Record<string, unknown>> | undefined
+
+/** How a call is placed. */
+export interface Placing {
+  readonly slot?: number
+  /** It does not count for `maxQueue`: there are never many of its kind. */
+  readonly exempt?: boolean
+}
+
+export interface DispatcherEvents {
+  /** Calls wait now; or none any more. */
+  waiting(any: boolean): void
+  /**
+   * A call has been answered with a result.
+   * @param called,sent by performance.now()
+   * @param elapsed nanoseconds that the function ran
+   */
+  answered(called: number, sent: number, elapsed: number): void
+}
+
+export class Dispatcher implements Route {
+  readonly #memory: Memory
+  readonly #supervisors: readonly Supervisor[]
+  readonly #scheduler: Scheduler<PoolJob>
+  readonly #events: DispatcherEvents
+  /** Why no call is taken any more. */
+  #closed: ClosedError | undefined
+  /** What the workers' module has as `async def`: any number of these runs at the same time. */
+  #asynchronous: ReadonlySet<string> = new Set()
+  /** Calls made. */
+  count = 0
+
+  constructor(
+    memory: Memory,
+    supervisors: readonly Supervisor[],
+    limits: Limits,
+    events: DispatcherEvents,
+  ) {
+    this.#memory = memory
+    this.#supervisors = supervisors
+    this.#events = events
+    this.#scheduler = new Scheduler(supervisors.map(slotOf), limits, {
+      waiting: any => {
+        for (const supervisor of supervisors) supervisor.wanted = any
+        events.waiting(any)
+      },
+    })
+  }
+
+  /** Calls that wait for a worker. */
+  get queued(): number {
+    return this.#scheduler.queued
+  }
+
+  /** Calls of a worker that count for `concurrency`. */
+  running(at: number): number {
+    return this.#scheduler.running(at)
+  }
+
+  call(
+    kind: CallKind,
+    name: string,
+    args: readonly unknown[],
+    kwargs: KwargValues,
+    options: ResolvedCallOptions | undefined,
+    placing?: Placing,
+    wire?: WireOptions,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const reply: Reply = { resolve, reject, progress: options?.onProgress }
+      this.#begin(kind, name, args, kwargs, options, reply, placing, wire)
+    })
+  }
+
+  /** Goes to the least busy worker at once: nothing else could be waited for. */
+  callSync(
+    kind: CallKind,
+    name: string,
+    args: readonly unknown[],
+    kwargs: KwargValues,
+    options: ResolvedCallOptions | undefined,
+  ): unknown {
+    if (this.#closed !== undefined) throw this.#closed
+    return this.#idlest().calls.callSync(kind, name, args, kwargs, options)
+  }
+
+  stream(
+    name: string,
+    args: readonly unknown[],
+    kwargs: KwargValues,
+    options: ResolvedCallOptions | undefined,
+  ): ItemStream {
+    const queue = new ItemQueue(options)
+    try {
+      const job = this.#begin(Kind.Stream, name, args, kwargs, options, queue)
+      if (job.queued) queue.attach({ ...noLane, close: () => this.#giveUp(job, streamClosed()) })
+    } catch (error) {
+      queue.reject(error)
+    }
+    return new ItemStream(queue)
+  }
+
+  /** A worker is ready: it gets what waits. */
+  ready(at: number): void {
+    this.#asynchronous = this.#supervisors[at]!.worker!.asynchronous
+    this.#scheduler.pump(at)
+  }
+
+  /** A worker is not started again. */
+  down(at: number): void {
+    this.#scheduler.slotDown(at)
+  }
+
+  /** No further call is taken. */
+  refuse(error: ClosedError): void {
+    this.#closed ??= error
+  }
+
+  /** What waits rejects. */
+  rejectQueued(error: Error): void {
+    this.#scheduler.rejectQueued(error)
+  }
+
+  /** @throws whatever is wrong with the arguments; nothing was sent then */
+  #begin(
+    kind: CallKind,
+    name: string,
+    args: readonly unknown[],
+    kwargs: KwargValues,
+    options: ResolvedCallOptions | undefined,
+    reply: Reply,
+    { slot: placed, exempt = false }: Placing = {},
+    extra?: WireOptions,
+  ): PoolJob {
+    this.#check(options)
+    const affinity = options?.affinity
+    const place = {
+      slot: placed ?? (affinity === undefined ? undefined : this.#slotFor(affinity)),
+      // A stream that waits for its reader must not keep the reader's own calls waiting.
+      limited: kind !== Kind.Stream && !this.#asynchronous.has(name),
+      exempt,
+    }
+    this.#scheduler.check(place)
+    const told = wireOptions(kind, options)
+    const wire = extra === undefined ? told : { ...told, ...extra }
+    const request = prepare(this.#memory, kind, name, args, kwargs, wire)
+    const job = new PoolJob(request, reply, place, this.#jobs)
+    try {
+      this.#check(options) // again: a getter among the arguments may have ended everything
+      const owner = request.attachments.owner as Calls | undefined
+      if (owner === undefined) this.#scheduler.submit(job)
+      else if (owner.ended) throw RemoteObject.gone(`${name}()`)
+      else job.begin(owner, undefined)
+    } catch (error) {
+      request.attachments.sent()
+      throw error
+    }
+    if (job.queued) job.hold()
+    this.count++
+    if (options !== undefined && !job.settled)
+      job.settle = arm(name, options, error => this.#giveUp(job, error, options.kill))
+    return job
+  }
+
+  #check(options: ResolvedCallOptions | undefined): void {
+    if (this.#closed !== undefined) throw this.#closed
+    if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
+  }
+
+  #giveUp(job: PoolJob, error: Error, kill?: number): void {
+    this.#scheduler.withdraw(job)
+    job.giveUp(error, kill)
+  }
+
+  readonly #jobs = {
+    freed: (job: PoolJob) => {
+      if (job.runsIn !== undefined) this.#scheduler.ended(job.runsIn, job)
+    },
+    answered: ({ called, sent }: PoolJob, elapsed: number) =>
+      this.#events.answered(called, sent, elapsed),
+  }
+
+  /** The same for the same key, as long as that slot is not down. */
+  #slotFor(key: string | number): number {
+    const { length } = this.#supervisors
+    const first = hash(String(key)) % length
+    for (let step = 0; step < length; step++) {
+      const slot = (first + step) % length
+      if (this.#supervisors[slot]!.down === undefined) return slot
+    }
+    return first
+  }
+
+  #idlest(): Worker {
+    const workers = this.#supervisors.flatMap(({ worker }) => worker ?? [])
+    if (workers.length > 0) return workers.reduce((a, b) => (b.calls.busy < a.calls.busy ? b : a))
+    throw (
+      this.#supervisors[0]!.down ??
+      new SystemError('no worker is ready, and callSync() cannot wait for one; await call()')
+    )
+  }
+}
+
+const slotOf = (supervisor: Supervisor, at: number): Slot<PoolJob> => ({
+  get ready() {
+    return supervisor.worker !== undefined
+  },
+  get down() {
+    return supervisor.down
+  },
+  get busy() {
+    return supervisor.worker?.calls.busy ?? 0
+  },
+  run: job => job.begin(supervisor.worker!.calls, at),
+})
+
+const noLane = { credit: () => {}, expecting: () => {} }
+const streamClosed = () => new AbortError('the stream was closed before it began')
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let at = 0; at < text.length; at++)
+    value = Math.imul(value ^ text.charCodeAt(at), 0x01000193) >>> 0
+  return value
+}
