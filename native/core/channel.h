@@ -87,11 +87,15 @@ class Channel {
   // neither side waits for room in one ring without emptying the other.
   // deadline_ns: monotonic, negative for none. kClosed when the other process is gone; kEmpty when interrupted, by a signal
   // or as below. Any number of threads may wait, each for its own.
+  [[nodiscard]] Waiter waiter(Waiter::For what, uint32_t id = 0) const noexcept {
+    return Waiter(what, id, interrupts_.load(std::memory_order_relaxed));
+  }
   [[nodiscard]] Status wait(Waiter& waiter, int64_t deadline_ns) noexcept;
   [[nodiscard]] Status wait(int64_t deadline_ns, bool for_space) noexcept;  // for input, or for room
-  // Its wait returns kEmpty, or will. An Interrupt that arrives does this to all who wait for an answer or for room.
+  // Its wait returns kEmpty, or will. An Interrupt that is received after the waiter was made does this to all who wait for
+  // an answer or for room: the call that it is for may be among them.
   void interrupt(Waiter& waiter) noexcept;
-  // Polls for input, within the spin budget and where that pays. Never sleeps.
+  // Is there a message for receive()? Polls for it, within the spin budget and where that pays. Never sleeps.
   [[nodiscard]] bool poll(int64_t deadline_ns) noexcept;
   // For one event loop that does its own waiting on `event()`. park() is false when there is something to do already.
   // While it is parked, the loop listens for all who wait: when the event is notified, or anything else wakes it, it must
@@ -146,11 +150,9 @@ class Channel {
   void wake_answer(uint32_t id) noexcept;
   void wake_room(const Waiter& self) noexcept;
   void wake_everybody() noexcept;
-  void interrupt_calls() noexcept;
+  void wake_for_interrupt() noexcept;
+  [[nodiscard]] bool is_interrupted(const Waiter& waiter) const noexcept;
   // With the sleepers' lock held.
-  [[nodiscard]] bool loop_listens() const noexcept {
-    return loop_parked_ && loop_thread_ != std::this_thread::get_id();
-  }
   void signal(Waiter& waiter) noexcept;
   void pass_on() noexcept;
 
@@ -225,6 +227,7 @@ class Channel {
   std::atomic<uint32_t> queued_{0};
   std::atomic<uint32_t> stops_queued_{0};     // of these: Cancel and Interrupt
   std::atomic<uint32_t> answers_changed_{0};  // counts: who polls for one looks again
+  std::atomic<uint32_t> interrupts_{0};       // ever received
   std::atomic<uint64_t> consumed_{0};         // of the ring, after the last drain
 };
 

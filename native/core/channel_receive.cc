@@ -189,7 +189,9 @@ void Channel::enqueue(Message&& message) noexcept {
   queue_.push_back(std::move(message));
   if (!is_stop(kind)) return;
   stops_queued_.fetch_add(1, std::memory_order_relaxed);
-  if (kind == wire::Kind::Interrupt) interrupt_calls();
+  if (kind != wire::Kind::Interrupt) return;
+  interrupts_.fetch_add(1, std::memory_order_relaxed);
+  wake_for_interrupt();
 }
 
 wire::Kind Channel::cancelled(uint32_t id) noexcept {

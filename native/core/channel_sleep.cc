@@ -37,8 +37,8 @@ bool Channel::room_grew() noexcept {
 // --- waiting ---------------------------------------------------------------------------------------------
 
 Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
-  Waiter waiter(for_space ? Waiter::For::kRoom : Waiter::For::kInput);
-  return wait(waiter, deadline_ns);
+  Waiter self = waiter(for_space ? Waiter::For::kRoom : Waiter::For::kInput);
+  return wait(self, deadline_ns);
 }
 
 Status Channel::wait(Waiter& waiter, int64_t deadline_ns) noexcept {
@@ -54,13 +54,18 @@ Status Channel::wait(Waiter& waiter, int64_t deadline_ns) noexcept {
 }
 
 bool Channel::poll(int64_t deadline_ns) noexcept {
-  const Waiter waiter(Waiter::For::kInput);
-  (void)drain();
-  if (is_ready(waiter)) return true;
-  if (spin_ns() == 0 || !spin_policy_.may_poll()) return false;
-  const bool found = spin(waiter, deadline_ns);
+  const Waiter self = waiter(Waiter::For::kInput);
+  if (ring_has_input()) (void)drain();
+  if (is_ready(self)) return true;
+  if (deadline_ns == 0 || spin_ns() == 0 || !spin_policy_.may_poll()) return false;
+  const bool found = spin(self, deadline_ns);
   spin_policy_.polled(found);
   return found;
+}
+
+bool Channel::is_interrupted(const Waiter& waiter) const noexcept {
+  return waiter.interrupted() ||
+         (waiter.what_ != Waiter::For::kInput && waiter.interrupts_ != interrupts_.load(std::memory_order_relaxed));
 }
 
 bool Channel::is_ready(const Waiter& waiter) noexcept {
@@ -90,7 +95,7 @@ bool Channel::spin(const Waiter& waiter, int64_t deadline_ns) noexcept {
       seen = changed;
       os::cpu_relax();
     }
-  } while (!closed() && !waiter.interrupted() && os::now_ns() < until);
+  } while (!closed() && !is_interrupted(waiter) && os::now_ns() < until);
   return false;
 }
 
@@ -107,7 +112,7 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
     }
     if (closed())
       status = Status::kClosed;
-    else if (self.interrupted())
+    else if (is_interrupted(self))
       status = Status::kEmpty;
     if (status != Status::kOk) break;
     own_counters().parks.fetch_add(1, std::memory_order_relaxed);
@@ -131,7 +136,11 @@ uint32_t Channel::announce(Waiter& self) noexcept {
     if (self.what_ == Waiter::For::kAnswer) answers_awaited_.fetch_add(1, std::memory_order_relaxed);
   }
   self.signalled_.store(0, std::memory_order_relaxed);
-  if (loop_listens()) {
+  if (loop_parked_ && loop_thread_ == std::this_thread::get_id()) {  // its selector runs something that waits here
+    loop_parked_ = false;
+    self.unparked_loop_ = true;
+  }
+  if (loop_parked_) {
     if (listener_ == &self) listener_ = nullptr;
   } else if (listener_ == &self) {
     doorbell_.clear();
@@ -172,10 +181,11 @@ void Channel::leave(Waiter& self) noexcept {
   if (self.what_ == Waiter::For::kAnswer) answers_awaited_.fetch_sub(1, std::memory_order_relaxed);
   if (listener_ == &self) {
     listener_ = nullptr;
-    if (!loop_parked_)
-      doorbell_.clear();
-    else if (!loop_listens())
-      os::notify_event(doorbell_.event());  // of this thread, and what it was to be notified of may have been cleared
+    if (!loop_parked_) doorbell_.clear();
+  }
+  if (self.unparked_loop_) {
+    loop_parked_ = true;
+    os::notify_event(doorbell_.event());  // what it was to be notified of may have been cleared
   }
   pass_on();
 }
@@ -244,13 +254,10 @@ void Channel::wake_answer(uint32_t id) noexcept {
     if (waiter->what_ == Waiter::For::kAnswer && waiter->id_ == id && waiter != looking_) signal(*waiter);
 }
 
-void Channel::interrupt_calls() noexcept {
+void Channel::wake_for_interrupt() noexcept {
   const Lock lock(sleepers_mutex_);
-  for (Waiter* waiter : waiters_) {
-    if (waiter->what_ == Waiter::For::kInput) continue;
-    waiter->interrupted_.store(true, std::memory_order_relaxed);
-    if (waiter != looking_) signal(*waiter);
-  }
+  for (Waiter* waiter : waiters_)
+    if (waiter->what_ != Waiter::For::kInput && waiter != looking_) signal(*waiter);
 }
 
 void Channel::wake_room(const Waiter& self) noexcept {

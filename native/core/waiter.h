@@ -1,4 +1,4 @@
-// One thread that waits on a channel, and what it waits for. Made on the thread's stack, for one wait.
+// One thread that waits on a channel, and what it waits for. Made by Channel::waiter, on the thread's stack, for one wait.
 #pragma once
 
 #include <atomic>
@@ -14,19 +14,22 @@ class Waiter {
     kAnswer,  // to the call `id` of this side
   };
 
-  explicit Waiter(For what, uint32_t id = 0) noexcept : what_(what), id_(id) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Was it told to come back, although what it waits for is not there? (Channel::interrupt)
+  // Was it told by Channel::interrupt to come back, although what it waits for is not there?
   [[nodiscard]] bool interrupted() const noexcept { return interrupted_.load(std::memory_order_relaxed); }
 
  private:
   friend class Channel;
+  Waiter(For what, uint32_t id, uint32_t interrupts) noexcept : what_(what), id_(id), interrupts_(interrupts) {}
+
   const For what_;
   const uint32_t id_;
-  bool listed_ = false;                 // sleepers_mutex_
-  std::atomic<uint32_t> signalled_{0};  // written under sleepers_mutex_; who does not listen sleeps on it
+  const uint32_t interrupts_;           // received before it was made
+  bool listed_ = false;                 // these three under sleepers_mutex_
+  bool unparked_loop_ = false;          // of its own thread, for as long as it is listed
+  std::atomic<uint32_t> signalled_{0};  // who does not listen sleeps on it
   std::atomic<bool> interrupted_{false};
 };
 

@@ -214,8 +214,8 @@ PyObject* channel_poll(PyObject* self, PyObject* const* arguments, Py_ssize_t co
   if (count == 1 && !parse_timeout(arguments[0], deadline_ns)) return nullptr;
   if (is_forked()) return raise(Status::kForked);
   Channel& channel = channel_of(self);
-  bool found = channel.has_input();
-  if (!found && deadline_ns != 0) {
+  bool found = channel.poll(0);
+  if (!found && deadline_ns != 0 && channel.spin_ns() != 0) {
     const WithoutGil released;
     found = channel.poll(deadline_ns);
   }

@@ -58,10 +58,10 @@ PyObject* to_python(Channel& channel, Message& message) noexcept {
 Status next_message(Channel& channel, int64_t deadline_ns, Message& message) noexcept {
   bool waited_out = false;
   for (;;) {
+    Waiter waiter = channel.waiter(Waiter::For::kInput);
     Status status = channel.receive(message);
     if (status != Status::kEmpty) return status;
     if (waited_out) return Status::kTimeout;
-    Waiter waiter(Waiter::For::kInput);
     status = wait_without_gil(channel, waiter, deadline_ns);
     if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
     if (status == Status::kTimeout || waiter.interrupted()) waited_out = true;
@@ -71,6 +71,7 @@ Status next_message(Channel& channel, int64_t deadline_ns, Message& message) noe
 Status next_answer(Channel& channel, uint32_t id, int64_t deadline_ns, Message& message) noexcept {
   bool waited_out = deadline_ns == 0;
   for (;;) {
+    Waiter waiter = channel.waiter(Waiter::For::kAnswer, id);
     Status status = channel.receive_answer(id, message);
     if (status != Status::kEmpty) return status;
     if (!channel.expects(id)) {
@@ -78,7 +79,6 @@ Status next_answer(Channel& channel, uint32_t id, int64_t deadline_ns, Message& 
       return status;
     }
     if (waited_out) return Status::kTimeout;
-    Waiter waiter(Waiter::For::kAnswer, id);
     status = wait_without_gil(channel, waiter, deadline_ns);
     if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
     if (status == Status::kTimeout || status == Status::kEmpty) waited_out = true;

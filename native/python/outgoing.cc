@@ -67,7 +67,7 @@ Status Outgoing::send(bool wait) noexcept {
   for (;;) {
     Status status = channel_->send(builder_.GetBufferPointer(), builder_.GetSize());
     if (status != Status::kFull || !wait) return status;
-    Waiter waiter(Waiter::For::kRoom);  // which drains
+    Waiter waiter = channel_->waiter(Waiter::For::kRoom);  // waiting drains
     status = wait_without_gil(*channel_, waiter, -1);
     if (status == Status::kEmpty && PyErr_CheckSignals() != 0) return status;
     if (status != Status::kOk && status != Status::kEmpty) return status;

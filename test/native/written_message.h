@@ -85,8 +85,21 @@ class WrittenMessage {
  private:
   WrittenMessage() = default;
   static bool has_payload(wire::Kind kind) {
-    return kind == wire::Kind::Hello || kind == wire::Kind::Call || kind == wire::Kind::Result ||
-           kind == wire::Kind::Error;
+    switch (kind) {
+      case wire::Kind::Hello:
+      case wire::Kind::Call:
+      case wire::Kind::Stream:
+      case wire::Kind::Create:
+      case wire::Kind::Result:
+      case wire::Kind::Error:
+      case wire::Kind::Item:
+      case wire::Kind::Credit:
+      case wire::Kind::Progress:
+      case wire::Kind::Log:
+        return true;
+      default:
+        return false;
+    }
   }
   flatbuffers::Offset<flatbuffers::Vector<const wire::Int64*>> integers(const std::vector<int64_t>& numbers) {
     std::vector<wire::Int64> wired;
