@@ -1,5 +1,6 @@
 // Node's side of a channel, for tests of the worker: everything in isthmus._native, and open().
 #include "python/channel.h"
+#include "python/incoming.h"
 #include "python/numpy.h"
 #include "python/process.h"
 #include "python/raise.h"
@@ -43,11 +44,21 @@ PyObject* reap(PyObject*, PyObject*) noexcept {
 
 PyObject* is_valid(PyObject*, PyObject*) noexcept { return PyBool_FromLong(process_channel()->ledger().is_valid()); }
 
+// The time that the next message says its call took, or None.
+PyObject* next_elapsed(PyObject*, PyObject*) noexcept {
+  Message message;
+  const Status status = next_message(*process_channel(), -1, message);
+  if (status != Status::kOk) return raise(status);
+  const wire::Int64* elapsed = message->elapsed();
+  return elapsed == nullptr ? Py_NewRef(Py_None) : PyLong_FromUnsignedLongLong(value(*elapsed));
+}
+
 PyMethodDef functions[] = {
     {"open", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(open_channel)), METH_VARARGS | METH_KEYWORDS, ""},
     {"hang_up", hang_up, METH_NOARGS, ""},
     {"reap", reap, METH_NOARGS, ""},
     {"is_valid", is_valid, METH_NOARGS, ""},
+    {"next_elapsed", next_elapsed, METH_NOARGS, ""},
     {nullptr, nullptr, 0, nullptr},
 };
 
