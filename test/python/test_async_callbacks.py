@@ -161,3 +161,12 @@ def test_progress_of_a_coroutine_and_of_a_plain_call_names_the_call(node):
 def test_a_record_names_the_call_that_made_it(node):
     node.call("log_id")
     assert [id for id, _ in node.told[kinds.LOG]] == [node.last_id]
+
+
+def test_with_two_threads_a_function_of_node_may_wait_for_another_call():
+    source = "def nested(f): return f()\ndef echo(x): return x"
+    node = FunctionsSide.start(source, threads=2)
+    try:
+        assert node.call("nested", node.function(lambda: node.call("echo", 7))) == 7
+    finally:
+        node.end()
