@@ -1,0 +1,42 @@
+"""Work that somebody may lose patience with."""
+
+import time
+from typing import Any
+
+import isthmus
+
+last: dict[str, Any] = {}
+
+
+def forever() -> None:
+    """Knows nothing of cancellation. It is interrupted."""
+    n = 0
+    while True:
+        n += 1
+
+
+def fit(rounds: int, seconds_each: float) -> dict[str, Any]:
+    """Looks whether anybody waits, so that it ends where it likes to."""
+    global last
+    context = isthmus.context()
+    done = 0
+    while done < rounds and not context.cancelled:
+        time.sleep(seconds_each)
+        done += 1
+        isthmus.progress(done / rounds, f"round {done}")
+    last = {"rounds": done, "cancelled": context.cancelled}
+    return last
+
+
+def as_good_as_possible(seconds_each: float) -> int:
+    """Ends by itself before its time is up."""
+    context = isthmus.context()
+    done = 0
+    while context.remaining is None or context.remaining > 3 * seconds_each:
+        time.sleep(seconds_each)
+        done += 1
+    return done
+
+
+def what_was() -> dict[str, Any]:
+    return last
