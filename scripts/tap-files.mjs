@@ -2,6 +2,7 @@
 // Not tap's own runner: it loads every file through ts-node, which cannot work with TypeScript 7.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { Parser } from 'tap-parser'
 import { filesUnder, root } from './step.mjs'
 
@@ -87,7 +88,7 @@ function runFile(path, { node = process.execPath, env = process.env }) {
 
 /** Where it failed and how, without tap's notes about the compiled file. */
 function described({ at, stack, source, diff, compare: _, ...facts }) {
-  const rest = Object.keys(facts).length > 0 ? JSON.stringify(facts, undefined, 2) : undefined
+  const rest = Object.keys(facts).length > 0 ? inspect(facts, { depth: 4 }) : undefined
   const place = stack?.trimEnd() ?? (at ? `${at.fileName}:${at.lineNumber}` : undefined)
   return [place, source?.trimEnd(), diff?.trimEnd(), rest].filter(Boolean).join('\n')
 }
