@@ -13,9 +13,9 @@ let brightest = 0
 for await (const frame of py.stream('pictures', 512, 100) as ItemStream<Picture>) {
   using picture = frame
   count++
-  brightest = Math.max(...picture.data.subarray(200 * 512, 201 * 512))
+  brightest = Math.max(...picture.data.subarray(260 * 512, 261 * 512))
 }
-console.log(`${count} pictures; brightness of row 200 at the end: ${brightest}`)
+console.log(`${count} pictures; brightness of row 260 at the end: ${brightest}`)
 console.log(`bytes copied: ${py.stats().copiedBytes}`)
 
 // break closes the generator: its `finally` runs.

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url))
 /** A block of code that starts with the name of its file. */
 const file = /^```\w+\n(?:#|\/\/) (?<name>\w+\.(?:py|ts))\n(?<text>.*?)^```/gms
 /** What the program says: in a comment behind its last line, or in the block after it. */
-const said = /^console\.log\([^\n]*\/\/ (?<line>[^\n]*)$|^```\n(?<lines>.*?)^```/ms
+const said = /^console\.log\([^\n]*\/\/ (?<line>[^\n]*)$|^```\n```\n(?<lines>.*?)^```/ms
 
 for (const page of ['README', 'docs/streams', 'docs/cancellation', 'docs/callbacks'])
   t.test(`the program of ${page}.md runs in a folder of its own`, async t => {

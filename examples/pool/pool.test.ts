@@ -1,0 +1,12 @@
+import t from 'tap'
+import { outputOf } from '../output.js'
+
+t.test('rows in chunks, into another tensor, in two workers, without a copy', async t => {
+  t.strictSame(outputOf(new URL('./main.js', import.meta.url)), [
+    '2 workers',
+    '8 chunks',
+    'all peaks where they should be: true',
+    'copied after the window: 0 bytes',
+    'true',
+  ])
+})
