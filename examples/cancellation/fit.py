@@ -15,17 +15,18 @@ def forever() -> None:
         n += 1
 
 
-def fit(rounds: int, seconds_each: float) -> dict[str, Any]:
-    """Looks whether anybody waits, so that it ends where it likes to."""
-    global last
+def fit(rounds: int, seconds_each: float) -> int:
+    """Looks whether anybody waits, and ends between two rounds. `finally` is for a round that takes too long."""
     context = isthmus.context()
     done = 0
-    while done < rounds and not context.cancelled:
-        time.sleep(seconds_each)
-        done += 1
-        isthmus.progress(done / rounds, f"round {done}")
-    last = {"rounds": done, "cancelled": context.cancelled}
-    return last
+    try:
+        while done < rounds and not context.cancelled:
+            time.sleep(seconds_each)
+            done += 1
+            isthmus.progress(done / rounds, f"round {done}")
+        return done
+    finally:
+        last.update(rounds=done, cancelled=context.cancelled)
 
 
 def as_good_as_possible(seconds_each: float) -> int:
