@@ -60,6 +60,8 @@ def perform(function: Function, call: list[Any]) -> Any:
     kwargs = (call[2] or {}) if len(call) > 2 else {}
     options = call[3] if len(call) > 3 else {}
     into = options.get("into")
+    if into is not None and not isinstance(into, np.ndarray):
+        raise ArgumentsError(f"{name}: 'into' is not a tensor")
     if options.get("each"):
         return _each(function, name, args, kwargs, into)
     if into is not None:
@@ -148,8 +150,6 @@ async def _each_awaited(
 
 
 def _into(function: Function, name: str, args: list[Any], kwargs: dict[str, Any], into: Any) -> Any:
-    if not isinstance(into, np.ndarray):
-        raise ArgumentsError(f"{name}: 'into' is not a tensor")
     if takes_out(function):
         kwargs = {**kwargs, "out": into}
     result = invoke(function, name, args, kwargs)

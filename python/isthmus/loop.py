@@ -82,7 +82,7 @@ class Loop:
 
     def run(self) -> None:
         """Until nobody needs it."""
-        self._turn_later()
+        self.turn_later()
         self._loop.run_forever()
         self._raise_failure()
 
@@ -139,9 +139,9 @@ class Loop:
 
     def _on_input(self) -> None:
         self._here(self._server.take_in)
-        self._turn_later()
+        self.turn_later()
 
-    def _turn_later(self) -> None:
+    def turn_later(self) -> None:
         """Streams of plain generators have their turn between those of the loop."""
         if self._server.has_ready() and not self._turning:
             self._turning = True
@@ -150,7 +150,7 @@ class Loop:
     def _turn(self) -> None:
         self._turning = False
         self._here(self._server.turn)
-        self._turn_later()
+        self.turn_later()
 
     def _here(self, function: Callable[[], object]) -> None:
         """Runs what may run plain functions: for those, no loop is running."""

@@ -69,8 +69,6 @@ class Server:
         Interrupts(channel, self.seat)
         #: By id, whatever has begun and is not answered; but for the plain call that the main thread runs.
         self.active: dict[int, Active] = {}
-        #: Calls that an Interrupt ended before their Cancel was read.
-        self.answered: set[int] = set()
         self.leaving = False
         self.loop: Loop | None = None
         self.threads: Threads | None = None
@@ -159,6 +157,8 @@ class Server:
     def ready(self, stream: Stream) -> None:
         """It is to be advanced."""
         self._ready.append(stream)
+        if self.loop is not None:
+            self.loop.turn_later()
 
     def ended(self, id: int) -> None:
         """It has been answered."""
@@ -185,9 +185,7 @@ class Server:
                 stream.credit(self.codec.decode(payload, None))
         elif kind == kinds.CANCEL:
             running = self.active.get(id)
-            if id in self.answered:
-                self.answered.discard(id)
-            elif running is None:
+            if running is None:  # or it has been answered: Node ignores a second answer
                 aborted = AbortedError("the call was aborted before it started")
                 self.answers.fail(self.codec, id, aborted)
             else:
@@ -301,7 +299,6 @@ class Server:
         aborted = self.seat.interrupted == id
         if aborted:
             self.seat.interrupted = 0
-            self.answered.add(id)
         self.answers.fail(self.codec, id, error, aborted=aborted, elapsed=elapsed)
 
 

@@ -88,8 +88,6 @@ class Task:
             running.id = 0
             server.active.pop(id, None)
             aborted = bool(running.told) or running.interrupted == id
-            if aborted and not running.told:
-                server.answered.add(id)
             answers.fail(codec, id, error, aborted=aborted, elapsed=self._elapsed())
             return
         server.active.pop(id, None)
