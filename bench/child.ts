@@ -22,10 +22,11 @@ async function answer(args: readonly string[]): Promise<ChildAnswer> {
 
   let session: Session | undefined
   let unavailable = false
+  const spinUs = spin === undefined ? undefined : Number(spin)
   const open = async (): Promise<Session> => {
     try {
       const start: Start = await contender.load()
-      session = await start({ spin: spin === undefined ? undefined : Number(spin) })
+      session = await start({ spin: spinUs })
       return session
     } catch (error) {
       unavailable = true
@@ -38,6 +39,7 @@ async function answer(args: readonly string[]): Promise<ChildAnswer> {
       contender: contenderName,
       bytes: Number(bytes),
       seconds: Number(seconds),
+      spin: spinUs,
       open,
     }
     return { kind: 'measured', measured: await chosen.run(context) }

@@ -39,11 +39,14 @@ export function treeCpuMs(): number {
 
 /** Resident memory in MB, summed over processes: a page that two of them map counts twice. */
 export function treeRssMb(): number {
-  let kb = 0
-  for (const pid of tree(process.pid))
-    kb += Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
-  return kb / 1024
+  return tree(process.pid).reduce((sum, pid) => sum + rssMb(pid), 0)
 }
+
+/** Processes: this one and everything it started. */
+export const treeSize = (root: number): number => tree(root).length
+
+export const rssMb = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
 
 /**
  * Memory in MB that a process and everything it started need. Private pages and files by share (a page that

@@ -2,6 +2,7 @@
 import { cases } from './cases/index.js'
 import { checksOf } from './checks.js'
 import { contenders } from './contenders/index.js'
+import { figures as knownFigures } from './figures.js'
 import { bytes, digits, time, times } from './format.js'
 import type { CellResult, Results } from './results.js'
 
@@ -39,25 +40,10 @@ class Notes {
   }
 }
 
-const kFigures: Readonly<
-  Record<string, { readonly title: string; readonly show: (value: number) => string }>
-> = {
-  callsPerSecond: { title: 'calls/s', show: digits },
-  copiedBytesPerCall: { title: 'copied B/call', show: digits },
-  extraMb: { title: 'memory beyond the array', show: value => `${digits(value)} MB` },
-  startMs: { title: 'start of the pool', show: value => `${digits(value)} ms` },
-  idleCpuMs: { title: 'CPU', show: value => `${digits(value)} ms` },
-  results: { title: 'results', show: digits },
-  markCompacts: { title: 'mark-compacts', show: digits },
-  rssBeforeMb: { title: 'RSS before', show: value => `${digits(value)} MB` },
-  rssAfterMb: { title: 'RSS after', show: value => `${digits(value)} MB` },
-  rssMaxMb: { title: 'RSS max', show: value => `${digits(value)} MB` },
-}
-
 /** A case of one size: percentiles, figures, and how it compares with Isthmus. */
 function oneSize(cells: readonly CellResult[]): string {
   const isthmus = cells.find(cell => cell.contender === 'isthmus')
-  const named = Object.keys(kFigures).filter(name =>
+  const named = Object.keys(knownFigures).filter(name =>
     cells.some(cell => cell.figures?.[name] !== undefined),
   )
   const timed = cells.some(cell => cell.latency)
@@ -76,7 +62,7 @@ function oneSize(cells: readonly CellResult[]): string {
         ? ['p50', 'p90', 'p99', 'max'].map(name => time(latency?.[name as 'p50'] ?? NaN))
         : []),
       ...named.map(name =>
-        figures?.[name] === undefined ? '–' : (kFigures[name]?.show(figures[name]) ?? ''),
+        figures?.[name] === undefined ? '–' : (knownFigures[name]?.show(figures[name]) ?? ''),
       ),
       ratio(cell),
     ]
@@ -84,9 +70,21 @@ function oneSize(cells: readonly CellResult[]): string {
   const head = [
     '',
     ...(timed ? ['p50', 'p90', 'p99', 'max'] : []),
-    ...named.map(name => kFigures[name]?.title ?? ''),
+    ...named.map(name => knownFigures[name]?.title ?? ''),
   ]
   return notes.below([[...head, 'isthmus = 1'], ...rows])
+}
+
+/** How quantities went, at the start and at each tenth. */
+function seriesTable({ series = {} }: CellResult): string {
+  const rows = Object.entries(series).map(([name, values]): Row => {
+    const at = Array.from(
+      { length: 11 },
+      (_, i) => values[Math.round((i / 10) * (values.length - 1))],
+    )
+    return [name, ...at.map(value => digits(Math.round(value ?? NaN)))]
+  })
+  return table([['over time', ...Array.from({ length: 11 }, (_, i) => `${i * 10} %`)], ...rows])
 }
 
 /** A case of many sizes: p50 by size, the reasons for gaps below. */
@@ -128,7 +126,8 @@ export function report(results: Results): string {
     const cells = results.cells.filter(cell => cell.case === name)
     if (cells.length === 0) return []
     const many = new Set(cells.map(cell => cell.bytes)).size > 1
-    return [`${title}\n${many ? manySizes(cells) : oneSize(cells)}`]
+    const series = cells.filter(cell => cell.series).map(cell => `\n${seriesTable(cell)}`)
+    return [`${title}\n${many ? manySizes(cells) : oneSize(cells)}${series.join('')}`]
   })
   return [machineLine(results), ...tables, checkTable(results)].join('\n\n')
 }

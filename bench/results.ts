@@ -1,5 +1,6 @@
 // The result file: what one run of the bench found, complete enough to print every table from it.
 import { readFileSync } from 'node:fs'
+import type { Series } from './cases/case.js'
 import type { Machine } from './machine.js'
 import type { CellRecord } from './rotation.js'
 
@@ -13,6 +14,8 @@ export interface CellResult {
   readonly roundP50s?: readonly number[]
   /** Each figure's median over the rounds. */
   readonly figures?: Readonly<Record<string, number>>
+  /** Quantities over the course of a case. */
+  readonly series?: Series
   readonly skipped?: string
 }
 
@@ -30,7 +33,14 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN
 }
 
-export function resultOf({ cell, histogram, roundP50s, figures, skipped }: CellRecord): CellResult {
+export function resultOf({
+  cell,
+  histogram,
+  roundP50s,
+  figures,
+  series,
+  skipped,
+}: CellRecord): CellResult {
   const at = (share: number): number => Math.round(histogram.percentile(share))
   const names = Object.entries(figures).map(([name, values]) => [name, median(values)] as const)
   return {
@@ -47,6 +57,7 @@ export function resultOf({ cell, histogram, roundP50s, figures, skipped }: CellR
       roundP50s: roundP50s.map(Math.round),
     }),
     ...(names.length > 0 && { figures: Object.fromEntries(names) }),
+    ...(series && { series }),
     ...(skipped !== undefined && { skipped }),
   }
 }

@@ -1,7 +1,7 @@
 // Runs cells round by round, each in a fresh Node process, and merges the rounds.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Cell, MeasuredJson } from './cases/case.js'
+import type { Cell, MeasuredJson, Series } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { traceStart } from './cases/results.js'
 import { WrongValueError } from './contender.js'
@@ -14,7 +14,7 @@ type ChildAnswer =
   | { readonly kind: 'measured'; readonly measured: MeasuredJson }
   | { readonly kind: 'unavailable' | 'failed' | 'wrong'; readonly reason: string }
 
-const kChildLimitMs = 180_000
+const kLimitMs = 180_000
 const childFile = fileURLToPath(new URL('./child.js', import.meta.url))
 
 /** Everything found out about one cell. */
@@ -22,6 +22,7 @@ export class CellRecord {
   readonly histogram = new Histogram()
   readonly roundP50s: number[] = []
   readonly figures: Record<string, number[]> = {}
+  series: Series | undefined
   /** Why there is no number, or none from some rounds. */
   skipped: string | undefined
   lastMs: number | undefined
@@ -35,6 +36,7 @@ export class CellRecord {
       this.roundP50s.push(round.percentile(0.5))
       this.histogram.merge(measured.histogram)
     }
+    this.series = measured.series
     for (const [name, value] of Object.entries(measured.figures ?? {})) {
       this.figures[name] = [...(this.figures[name] ?? []), value]
     }
@@ -74,10 +76,11 @@ async function runChild(
     .setEncoding('utf8')
     .on('data', (text: string) => (errors = (errors + text).slice(-2000)))
   const ended = await new Promise<string>(resolve => {
+    const limitMs = cases[cell.case]?.limitMs ?? kLimitMs
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
-      resolve(`no result after ${kChildLimitMs / 1000} s`)
-    }, kChildLimitMs)
+      resolve(`no result after ${limitMs / 1000} s`)
+    }, limitMs)
     const end = (reason: string): void => {
       clearTimeout(timer)
       resolve(reason)

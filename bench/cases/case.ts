@@ -12,13 +12,20 @@ export interface Cell {
 export interface CellContext extends Cell {
   /** How long to measure, after warming up. */
   readonly seconds: number
+  /** Spin budget in µs; undefined leaves the default. */
+  readonly spin: number | undefined
   /** Starts the contender. The case closes nothing: the child does. */
   open(): Promise<Session>
 }
 
+/** Values of several quantities, taken at the same moments. */
+export type Series = Readonly<Record<string, readonly number[]>>
+
 /** What one round of a cell found. */
 export interface Measured {
   readonly histogram?: Histogram
+  /** Of a case that is measured once. */
+  readonly series?: Series
   /** Named figures besides the latencies, such as `callsPerSecond`. */
   readonly figures?: Readonly<Record<string, number>>
 }
@@ -26,6 +33,7 @@ export interface Measured {
 /** The same, as it crosses from the child. */
 export interface MeasuredJson {
   readonly histogram?: HistogramJson
+  readonly series?: Series
   readonly figures?: Readonly<Record<string, number>>
 }
 
@@ -37,6 +45,8 @@ export interface Case {
   readonly nodeFlags?: readonly string[]
   /** Measured in the first round only: it is long, and counts rather than times. */
   readonly once?: true
+  /** How long one round may take at most. Default 3 minutes. */
+  readonly limitMs?: number
   run(context: CellContext): Promise<Measured>
 }
 

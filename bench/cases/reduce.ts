@@ -6,7 +6,7 @@ import { treeMemoryMb } from '../process-tree.js'
 import type { Case, CellContext, Measured } from './case.js'
 
 const kBytes = 2 ** 29
-const kWarmSums = 1
+const kWarmSums = 2
 const kMinSamples = 3
 const kSumsWatched = 2 // while memory is looked at, which takes time of its own
 const kWatchMs = 5
@@ -46,8 +46,9 @@ async function peakMb(sums: Sums): Promise<number> {
   return most
 }
 
-async function measure({ contender, bytes, seconds }: CellContext): Promise<Measured> {
-  const reducer = await openReducer(contender, bytes)
+async function measure(context: CellContext): Promise<Measured> {
+  const { bytes, seconds } = context
+  const reducer = await openReducer(context)
   try {
     const startMs = await reducer.startMs()
     const emptyMb = treeMemoryMb(reducer.pid)
@@ -80,7 +81,7 @@ async function measure({ contender, bytes, seconds }: CellContext): Promise<Meas
 
 export const reduce: Case = {
   title: 'sum of one array of 512 MB by row chunks, two processes; starting them apart',
-  contenders: [...pythonRivals, 'numpy-alone'],
+  contenders: ['isthmus', 'isthmus-heap', ...pythonRivals, 'numpy-alone'],
   sizes: [kBytes],
   run: measure,
 }

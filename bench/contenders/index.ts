@@ -25,6 +25,9 @@ export const contenders: Readonly<Record<string, Contender>> = {
     title: 'isthmus, array from the JS heap',
     load: async () => (await import('./isthmus.js')).startHeap,
   },
+  'isthmus-threads': { title: 'isthmus, two threads', load: notASession },
+  'isthmus-window-64': { title: 'isthmus, window of 64', load: notASession },
+  'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', load: notASession },
   'isthmus-sync': {
     title: 'isthmus, callSync',
     load: async () => (await import('./isthmus.js')).startSync,

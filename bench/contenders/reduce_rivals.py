@@ -67,7 +67,7 @@ class PoolPickle(Alone):
         self.pool.map(identity, range(2 * WORKERS), chunksize=1)
 
     def sum(self, x: np.ndarray) -> float:
-        return sum(self.pool.imap_unordered(total, chunks(x, 256)))
+        return sum(self.pool.imap_unordered(total, chunks(x, 512)))
 
 
 _attached: dict[str, SharedMemory] = {}

@@ -1,6 +1,7 @@
 // Sums of one large array by row chunks in two processes: what the case `reduce` asks of its contenders.
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { CellContext } from '../cases/case.js'
 import { type PythonProcess, startPython } from './python-process.js'
 
 export const kRows = 4096
@@ -87,6 +88,8 @@ export const pythonRivals = [
   'joblib-pickle',
 ] as const
 
-export async function openReducer(contender: string, bytes: number): Promise<Reducer> {
+export async function openReducer({ contender, bytes, spin }: CellContext): Promise<Reducer> {
+  if (contender.startsWith('isthmus'))
+    return new (await import('./isthmus-reducer.js')).IsthmusReducer(contender, bytes, spin)
   return new PythonReducer(contender, bytes)
 }

@@ -1,0 +1,44 @@
+// The named figures that cases report, in the order of their columns.
+import { digits, time, times } from './format.js'
+
+const megabytes = (value: number): string => `${digits(value)} MB`
+
+export const figures: Readonly<
+  Record<string, { readonly title: string; readonly show: (value: number) => string }>
+> = {
+  callsPerSecond: { title: 'calls/s', show: digits },
+  copiedBytesPerCall: { title: 'copied B/call', show: digits },
+  itemsPerSecond: { title: 'items/s', show: digits },
+  copiedBytesPerItem: { title: 'copied B/item', show: digits },
+  smallCallNs: { title: 'a small call', show: time },
+  perSmallCall: { title: 'callback / small call', show: times },
+  frames: { title: 'frames', show: digits },
+  slowerBy: { title: 'slower by', show: times },
+  nodeGrowthMb: { title: 'growth of RSS, Node', show: megabytes },
+  pythonGrowthMb: { title: 'Python', show: megabytes },
+  shmemGrowthMb: { title: 'of Shmem', show: megabytes },
+  aborts: { title: 'aborts', show: digits },
+  neighbourCalls: { title: "neighbours' calls, right", show: digits },
+  fulfilled: { title: 'fulfilled', show: digits },
+  aborted: { title: 'rejected', show: digits },
+  unsettled: { title: 'unsettled', show: digits },
+  pending: { title: 'pending after', show: digits },
+  calls: { title: 'calls', show: digits },
+  kills: { title: 'kills', show: digits },
+  right: { title: 'right results', show: digits },
+  lost: { title: 'rejected', show: digits },
+  workersReady: { title: 'workers after', show: digits },
+  leases: { title: 'leases after', show: digits },
+  borrowedBlocks: { title: 'tensors after', show: digits },
+  files: { title: 'descriptors left', show: digits },
+  processesLeft: { title: 'processes left', show: digits },
+  shmemLeftMb: { title: 'Shmem left', show: megabytes },
+  extraMb: { title: 'memory beyond the array', show: megabytes },
+  startMs: { title: 'start of the pool', show: value => `${digits(value)} ms` },
+  idleCpuMs: { title: 'CPU', show: value => `${digits(value)} ms` },
+  results: { title: 'results', show: digits },
+  markCompacts: { title: 'mark-compacts', show: digits },
+  rssBeforeMb: { title: 'RSS before', show: megabytes },
+  rssAfterMb: { title: 'RSS after', show: megabytes },
+  rssMaxMb: { title: 'RSS max', show: megabytes },
+}
