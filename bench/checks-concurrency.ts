@@ -1,5 +1,5 @@
 // Streams, callbacks, cancellation and pools: issue 3.
-import { kFrameBytes } from './cases/concurrent.js'
+import { kFrameBytes } from './cases/concurrency.js'
 import { type Check, check, type Reading } from './check.js'
 import { digits, time, times } from './format.js'
 

@@ -1,5 +1,5 @@
 // CPU time and memory of this process and everything it started, from /proc.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 
 function read(path: string): string {
   try {
@@ -9,13 +9,15 @@ function read(path: string): string {
   }
 }
 
-function threads(pid: number): string[] {
+function entries(folder: string): string[] {
   try {
-    return readdirSync(`/proc/${pid}/task`)
+    return readdirSync(folder)
   } catch {
     return []
   }
 }
+
+const threads = (pid: number): string[] => entries(`/proc/${pid}/task`)
 
 function tree(pid: number): number[] {
   const children = threads(pid).flatMap(thread =>
@@ -48,20 +50,38 @@ export const treeSize = (root: number): number => tree(root).length
 export const rssMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
 
+/** Pages of memfds, by the inode: one that several processes hold counts once. */
+function memfdBytes(pid: number): [inode: number, bytes: number][] {
+  const folder = `/proc/${pid}/fd`
+  return entries(folder).flatMap((fd): [number, number][] => {
+    try {
+      if (!readlinkSync(`${folder}/${fd}`).startsWith('/memfd:')) return []
+      const { ino, blocks } = statSync(`${folder}/${fd}`)
+      return [[ino, blocks * 512]]
+    } catch {
+      return [] // closed meanwhile
+    }
+  })
+}
+
+/** Shared memory in MB that exists: memfds of a process and what it started, and all of /dev/shm. */
+export function treeShmemMb(root: number): number {
+  const memfds = new Map(tree(root).flatMap(memfdBytes))
+  const { blocks, bfree, bsize } = statfsSync('/dev/shm')
+  const bytes = [...memfds.values()].reduce((sum, one) => sum + one, (blocks - bfree) * bsize)
+  return bytes / 2 ** 20
+}
+
 /**
  * Memory in MB that a process and everything it started need. Private pages and files by share (a page that
- * n processes map counts 1/n in each); shared memory as the system counts it, because what nobody maps at the
- * moment, such as a file in /dev/shm, is taken all the same. So other programs must not use any meanwhile.
+ * n processes map counts 1/n in each); shared memory as it exists, because what nobody maps at the moment,
+ * such as a file in /dev/shm, is taken all the same.
  */
 export function treeMemoryMb(root: number): number {
-  let kb = shmemMb() * 1024
+  let kb = 0
   for (const pid of tree(root)) {
     const rollup = read(`/proc/${pid}/smaps_rollup`)
     for (const [, share] of rollup.matchAll(/^Pss_(?:Anon|File):\s+(\d+)/gm)) kb += Number(share)
   }
-  return kb / 1024
+  return kb / 1024 + treeShmemMb(root)
 }
-
-/** Shared memory of the whole system in MB: memfds and /dev/shm. */
-export const shmemMb = (): number =>
-  Number(/^Shmem:\s+(\d+)/m.exec(read('/proc/meminfo'))?.[1] ?? 0) / 1024

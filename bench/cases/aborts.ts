@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Callers, Tensor } from 'isthmus'
 import { WrongValueError } from '../contender.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { codeOf, frameOf, openBridge, tensorOf } from './concurrent.js'
+import { codeOf, frameOf, openBridge, tensorOf } from './concurrency.js'
 
 const kAborts = 1000
 const kLanes = 8
-const kLatestMs = 6 // some abort before the call is sent, some after it has been answered
+const kLatestMs = 100 // cubed below: most abort early, before the call is sent or while it waits; some late
 const kFrames = 50
 const kSettleMs = 60_000
 
@@ -61,7 +61,7 @@ async function measure({ spin }: CellContext): Promise<Measured> {
           aborted++
         },
       )
-      const moment = Math.random() * kLatestMs
+      const moment = kLatestMs * Math.random() ** 3
       if (moment > 1) await sleep(moment)
       controller.abort()
       await settled

@@ -3,7 +3,7 @@ import type { Tensor } from 'isthmus'
 import { WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { openBridge } from './concurrent.js'
+import { openBridge } from './concurrency.js'
 
 const kWarmCalls = 3000
 const kWarmSeconds = 0.1

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { codeOf, openBridge } from './concurrent.js'
+import { codeOf, openBridge } from './concurrency.js'
 import { Neighbour } from './neighbour.js'
 
 const kAbortsPerSecondOfProfile = 200 // 40 in a quick run

@@ -3,9 +3,9 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool, Tensor } from 'isthmus'
 import { WrongValueError } from '../contender.js'
-import { shmemMb, treeSize } from '../process-tree.js'
+import { treeShmemMb, treeSize } from '../process-tree.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { codeOf, openPool, tensorOf } from './concurrent.js'
+import { codeOf, openPool, tensorOf } from './concurrency.js'
 
 const kCalls = 20_000
 const kCallsPerSecondOfProfile = 40_000 // a quick run makes 8,000
@@ -93,7 +93,7 @@ async function untilAllReady(py: Pool): Promise<number> {
 
 async function measure({ seconds, spin }: CellContext): Promise<Measured> {
   const calls = Math.min(kCalls, Math.round(seconds * kCallsPerSecondOfProfile))
-  const shmemBefore = shmemMb()
+  const shmemBefore = treeShmemMb(process.pid)
   const py = await openPool(spin, {
     workers: kWorkers,
     concurrency: kConcurrency,
@@ -130,7 +130,7 @@ async function measure({ seconds, spin }: CellContext): Promise<Measured> {
         leases,
         files,
         processesLeft: treeSize(process.pid) - 1,
-        shmemLeftMb: shmemMb() - shmemBefore,
+        shmemLeftMb: treeShmemMb(process.pid) - shmemBefore,
       },
     }
   } finally {

@@ -1,8 +1,8 @@
 // A reader 100 times slower than the producer: back-pressure has to hold, and memory to stay where it is.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { rssMb, shmemMb } from '../process-tree.js'
+import { rssMb, treeShmemMb } from '../process-tree.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { frameOf, kFrameBytes, openBridge } from './concurrent.js'
+import { frameOf, kFrameBytes, openBridge } from './concurrency.js'
 
 const kFrames = 10_000
 const kFramesPerSecondOfProfile = 20_000 // a quick run reads 4,000
@@ -34,7 +34,7 @@ async function measure({ seconds, spin }: CellContext): Promise<Measured> {
   const look = (): void => {
     memory.nodeRssMb?.push(rssMb(process.pid))
     memory.pythonRssMb?.push(rssMb(py.pid))
-    memory.shmemMb?.push(shmemMb())
+    memory.shmemMb?.push(treeShmemMb(process.pid))
   }
   const began = performance.now()
   index = 0

@@ -1,7 +1,7 @@
 // Values of a Python generator, read as they come: small ones, and arrays of 24 MB.
 import { WrongValueError } from '../contender.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { frameOf, kFrameBytes, openBridge } from './concurrent.js'
+import { frameOf, kFrameBytes, openBridge } from './concurrency.js'
 
 const kWarmItems = 20_000
 const kWarmFrames = 500

@@ -1,6 +1,6 @@
 // Isthmus in the case `reduce`: a pool of two, and `map` over chunks of a tensor's rows.
 import type { Pool, Tensor } from 'isthmus'
-import { openPool } from '../cases/concurrent.js'
+import { openPool } from '../cases/concurrency.js'
 import { WrongValueError } from '../contender.js'
 import { kRows, kWorkers, type Reducer, type Sum } from './reducer.js'
 

@@ -4,7 +4,7 @@ import type { Bridge, Pool, PoolOptions, SpawnOptions, Tensor } from 'isthmus'
 import { WrongValueError } from '../contender.js'
 import { source } from '../paths.js'
 
-const file = source('cases', 'concurrent.py')
+const file = source('cases', 'concurrency.py')
 
 /** @param spin µs; undefined leaves the default */
 export async function openBridge(
@@ -30,7 +30,7 @@ export function tensorOf(value: unknown): Tensor {
 }
 
 export const kFrameBytes = 24e6
-const kMarks = 1000 // as in concurrent.py
+const kMarks = 1000 // as in concurrency.py
 
 /** The frame with this index, or an error: it reads the frame where it lies, at both ends. */
 export function frameOf(item: unknown, index: number): Tensor {
