@@ -12,7 +12,8 @@ const kCallsPerSecondOfProfile = 40_000 // a quick run makes 8,000
 const kWorkers = 4
 const kConcurrency = 4
 const kLanes = 64
-const kPauseMs = 150 // between two kills, at most
+const kCallsPerKill = 400 // on average
+const kLatestMs = 5
 const kBackMs = 30_000
 const kValues = 4096
 
@@ -36,39 +37,48 @@ async function call(py: Pool, i: number, lent: Tensor): Promise<void> {
   WrongValueError.unless(seen === expected, `call ${i}`, seen, expected)
 }
 
+/** Process ids of the workers that take calls. Who was killed may take a moment to be known as dead. */
+const ready = (py: Pool, killed: ReadonlySet<number>): number[] =>
+  py
+    .stats()
+    .workers.filter(({ state, pid }) => state === 'ready' && !killed.has(pid))
+    .map(({ pid }) => pid)
+
+/** Kills a worker now and then: by calls made, because a slow machine would otherwise do nothing but restart. */
 class Killer {
-  kills = 0
-  #stopped = false
-  readonly #done: Promise<void>
+  readonly killed = new Set<number>()
+  #at = 0
+  readonly #py: Pool
 
   constructor(py: Pool) {
-    this.#done = this.#run(py)
+    this.#py = py
   }
 
-  async #run(py: Pool): Promise<void> {
-    for (;;) {
-      await sleep(Math.random() * kPauseMs)
-      if (this.#stopped) return
-      const ready = py.stats().workers.filter(({ state }) => state === 'ready')
-      const victim = ready[Math.floor(Math.random() * ready.length)]
-      if (victim === undefined) continue
-      process.kill(victim.pid, 'SIGKILL')
-      this.kills++
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#done
+  /** So many calls have been made. */
+  async look(calls: number): Promise<void> {
+    if (calls < this.#at) return
+    this.#at = calls + Math.ceil(Math.random() * 2 * kCallsPerKill)
+    await sleep(Math.random() * kLatestMs) // not just when an answer has come
+    const living = ready(this.#py, this.killed)
+    const victim = living[Math.floor(Math.random() * living.length)]
+    if (victim === undefined) return
+    process.kill(victim, 'SIGKILL')
+    this.killed.add(victim)
   }
 }
 
-async function work(py: Pool, calls: number, lent: Tensor): Promise<[right: number, lost: number]> {
+interface Outcome {
+  readonly right: number
+  readonly lost: number
+}
+
+async function work(py: Pool, calls: number, lent: Tensor, killer?: Killer): Promise<Outcome> {
   let next = 0
   let right = 0
   let lost = 0
   const lane = async (): Promise<void> => {
     while (next < calls) {
+      const looked = killer?.look(next)
       try {
         await call(py, next++, lent)
         right++
@@ -76,17 +86,18 @@ async function work(py: Pool, calls: number, lent: Tensor): Promise<[right: numb
         if (codeOf(error) !== 'ERR_WORKER_EXITED') throw error
         lost++
       }
+      await looked
     }
   }
   await Promise.all(Array.from({ length: kLanes }, lane))
-  return [right, lost]
+  return { right, lost }
 }
 
-async function untilAllReady(py: Pool): Promise<number> {
+async function untilAllReady(py: Pool, killed: ReadonlySet<number>): Promise<number> {
   const end = performance.now() + kBackMs
   for (;;) {
-    const ready = py.stats().workers.filter(({ state }) => state === 'ready').length
-    if (ready === kWorkers || performance.now() > end) return ready
+    const { length } = ready(py, killed)
+    if (length === kWorkers || performance.now() > end) return length
     await sleep(20)
   }
 }
@@ -106,15 +117,15 @@ async function measure({ seconds, spin }: CellContext): Promise<Measured> {
     const filesBefore = openFiles()
 
     const killer = new Killer(py)
-    const [right, lost] = await work(py, calls, lent)
-    await killer.stop()
-    const { kills } = killer
+    const { right, lost } = await work(py, calls, lent, killer)
+    const { killed } = killer
+    const kills = killed.size
     // Whatever a dead worker had not answered is lost, and nothing else.
     WrongValueError.unless(lost <= kills * kConcurrency, 'calls lost', lost, kills * kConcurrency)
 
-    const workersReady = await untilAllReady(py)
-    const [again] = await work(py, 1000, lent)
-    WrongValueError.unless(again === 1000, 'right results afterwards', again, 1000)
+    const workersReady = await untilAllReady(py, killed)
+    const again = await work(py, 1000, lent)
+    WrongValueError.unless(again.right === 1000, 'right results afterwards', again.right, 1000)
     await sleep(500) // what Python gives up arrives a little later
     const { leases } = py.stats()
     const files = openFiles() - filesBefore
