@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from time import perf_counter, perf_counter_ns
 
-import numpy as np
-
 import isthmus
+import numpy as np
 
 __all__ = [
     "add",
