@@ -14,7 +14,7 @@ using wire::Kind;
 
 namespace {
 
-bool is_notified(const Channel& channel) { return os::wait_event(channel.event(), -1, 0) == os::Wake::kNotified; }
+bool is_notified(const Channel& channel) { return os::wait_event(channel.event(), -1, -1, 0) == os::Wake::kNotified; }
 
 Status wait_for(Channel& channel, Waiter::For what, uint32_t id, int64_t deadline_ns = kForever) {
   Waiter waiter = channel.waiter(what, id);
@@ -30,7 +30,7 @@ void run_loop(Channel& worker, std::atomic<uint32_t>& received, const std::atomi
   Message message;
   while (!done) {
     if (worker.park(false)) {
-      (void)os::wait_event(worker.event(), -1, timeout_ns);
+      (void)os::wait_event(worker.event(), -1, -1, timeout_ns);
       worker.unpark();
     }
     while (worker.receive(message) == Status::kOk) ++received;
