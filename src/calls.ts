@@ -76,6 +76,7 @@ export class Calls {
   #lastId = 0
   /** Calls of which something is on its way. */
   #expected = 0
+  #wanted = false
   #keepsAlive = false
   #delivering = false
   #ended: Error | undefined
@@ -128,6 +129,12 @@ export class Calls {
     return new Promise(resolve => {
       this.#whenIdle.push(resolve)
     })
+  }
+
+  /** Somebody waits until the worker has room again, which it may get by an answer that nobody else waits for. */
+  set wanted(wanted: boolean) {
+    this.#wanted = wanted && this.#ended === undefined
+    this.#updateKeepAlive()
   }
 
   /** Functions that Python may call. */
@@ -331,6 +338,7 @@ export class Calls {
     this.#abandoned.clear()
     this.#objects.clear()
     this.#expected = 0
+    this.#wanted = false
     this.#updateKeepAlive()
     this.#callbacks.end()
     for (const { settle, reply } of pending) {
@@ -492,7 +500,7 @@ export class Calls {
   }
 
   #updateKeepAlive(): void {
-    const alive = this.#expected > 0
+    const alive = this.#expected > 0 || this.#wanted
     if (alive === this.#keepsAlive) return
     this.#keepsAlive = alive
     this.#channel.setPending(alive)

@@ -112,12 +112,13 @@ export class Supervisor {
     this.#adopt(await this.#bring())
   }
 
-  /** Calls wait for this worker: Node stays alive until it is back. */
+  /** Calls wait for this worker: Node stays alive until it has room, or is back. */
   set wanted(wanted: boolean) {
     if (wanted === this.#wanted) return
     this.#wanted = wanted
     if (wanted) this.#timer?.ref()
     else this.#timer?.unref()
+    if (this.worker !== undefined) this.worker.calls.wanted = wanted
   }
 
   /** Starts a worker with the changed source, which replaces the current one if it gets ready. */
@@ -165,6 +166,7 @@ export class Supervisor {
     this.#pid = worker.pid
     this.#readyAt = performance.now()
     this.#current = worker
+    worker.calls.wanted = this.#wanted
     this.down = undefined
     if (before !== undefined) void this.#retire(before)
     if (this.#endedEarly === undefined) this.#events.ready()
