@@ -132,10 +132,11 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
    */
   close(options?: CloseOptions): Promise<void> {
     const given = resolveCloseOptions(options)
-    this.#waiting.refuse(new ClosedError())
+    const reason = new ClosedError()
+    this.#waiting.refuse(reason)
     this.#watcher?.close()
-    const closing = this.#supervisor.close(given)
-    this.#waiting.rejectQueued(new ClosedError())
+    const closing = this.#supervisor.close(given, reason)
+    this.#waiting.rejectQueued(reason)
     this.#state.closing ??= closing.then(() => this.#memory.close())
     return this.#state.closing
   }

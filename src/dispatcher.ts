@@ -118,7 +118,9 @@ export class Dispatcher implements Route {
 
   /** A worker is ready: it gets what waits. */
   ready(at: number): void {
-    this.#asynchronous = this.#supervisors[at]!.worker!.asynchronous
+    const { worker } = this.#supervisors[at]!
+    if (worker === undefined) return // it has ended meanwhile
+    this.#asynchronous = worker.asynchronous
     this.#scheduler.pump(at)
   }
 

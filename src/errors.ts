@@ -240,7 +240,7 @@ export class WorkerExitedError extends IsthmusError {
     /** The last lines that it wrote to stderr. */
     readonly stderr: readonly string[],
   ) {
-    super(`${howItEnded(exitCode, signal)}; spawn() a new one${lastLines(stderr)}`)
+    super(`${howItEnded(exitCode, signal)}${lastLines(stderr)}`)
   }
 }
 

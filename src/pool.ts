@@ -219,8 +219,9 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
   }
 
   async #end(options: CloseOptions): Promise<void> {
-    const ended = this.#supervisors.map(supervisor => supervisor.close(options))
-    this.#dispatcher.rejectQueued(new ClosedError(closedWords))
+    const reason = new ClosedError(closedWords)
+    const ended = this.#supervisors.map(supervisor => supervisor.close(options, reason))
+    this.#dispatcher.rejectQueued(reason)
     await Promise.all(ended)
   }
 

@@ -4,7 +4,7 @@ import { Pool } from './pool.js'
 import { type PoolOptions, resolvePoolOptions } from './pool-options.js'
 import { prepareStart, type Target } from './spawn.js'
 import { threadCounts } from './thread-counts.js'
-import { Worker } from './worker.js'
+import { automaticSpin, Worker } from './worker.js'
 
 /**
  * Starts several Python processes that serve the same module, and resolves when all of them have imported it.
@@ -24,7 +24,8 @@ export async function pool(target: Target, options?: PoolOptions): Promise<Pool>
   const workers = settings.workers ?? cpus
   const env = { ...threadCounts(workers, cpus, settings.env), ...settings.env }
   // What has to wait does so in the pool, for whichever worker is free first, and never for one of them.
-  const each = { ...settings, env, maxQueue: Infinity, timed: true }
+  const spin = settings.spin === 'auto' ? automaticSpin(workers) : settings.spin
+  const each = { ...settings, env, spin, maxQueue: Infinity, timed: true }
   const memory = new Memory(settings)
   const made = new Pool(
     memory,

@@ -3,7 +3,7 @@
 //
 //   starting -> ready -> (ended) -> waiting -> starting …        down: not started again        closed
 import type { Exit } from './child.js'
-import { ClosedError, RestartLimitError } from './errors.js'
+import { RestartLimitError } from './errors.js'
 import { type ResolvedRestart, RestartPolicy } from './restart.js'
 import type { Worker } from './worker.js'
 
@@ -134,13 +134,16 @@ export class Supervisor {
     void this.#startAgain('watch')
   }
 
-  close({ grace = 0, force = false }: CloseOptions = {}): Promise<void> {
+  /** @param reason what pending calls reject with */
+  close({ grace = 0, force = false }: CloseOptions, reason: Error): Promise<void> {
     const workers = [this.#current, this.#starting, ...this.#retired].filter(
       worker => worker !== undefined,
     )
     clearTimeout(this.#timer)
-    if (force) for (const worker of workers) worker.kill(new ClosedError())
-    this.#closing ??= Promise.all(workers.map(worker => closeWorker(worker, grace))).then(() => {})
+    if (force) for (const worker of workers) worker.kill(reason)
+    this.#closing ??= Promise.all(workers.map(worker => closeWorker(worker, grace, reason))).then(
+      () => {},
+    )
     return this.#closing
   }
 
@@ -252,7 +255,7 @@ const plus = (a: Totals, b: Totals): Totals => ({
   workerSharedBytes: a.workerSharedBytes + b.workerSharedBytes,
 })
 
-async function closeWorker(worker: Worker, grace: number): Promise<void> {
+async function closeWorker(worker: Worker, grace: number, reason: Error): Promise<void> {
   if (grace > 0) {
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<void>(resolve => {
@@ -261,5 +264,5 @@ async function closeWorker(worker: Worker, grace: number): Promise<void> {
     await Promise.race([worker.calls.idle(), over])
     clearTimeout(timer)
   }
-  await worker.close()
+  await worker.close(reason)
 }

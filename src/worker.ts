@@ -60,8 +60,9 @@ const noCargo = { tensor: () => 0 }
 /** Workers of this thread whose process runs. */
 let running = 0
 
-/** Polling pays only while every process that polls has a CPU of its own: this one and each worker. */
-const automaticSpin = () => (native.usableCpus() > running + 1 ? defaultSpin : 0)
+/** Polling pays only while every process that polls has a CPU of its own: this one and each worker, further ones too. */
+export const automaticSpin = (workers: number): number =>
+  native.usableCpus() > running + workers ? defaultSpin : 0
 
 export class Worker {
   readonly memory: Memory
@@ -188,13 +189,13 @@ export class Worker {
     }
   }
 
-  /** Ends the worker: by a goodbye if it is idle, else by hanging up. Calls that are pending reject with ClosedError. */
-  async close(): Promise<void> {
+  /** Ends the worker: by a goodbye if it is idle, else by hanging up. @param reason what pending calls reject with */
+  async close(reason: Error = new ClosedError()): Promise<void> {
     const busy = this.calls.pending > 0
     const runs = this.#child.pid !== undefined && this.#child.exit === undefined
     if (runs) this.#child.ref()
     if (runs && !busy) this.calls.sayGoodbye()
-    this.calls.end(new ClosedError())
+    this.calls.end(reason)
     this.#events.ending()
     if (this.#child.pid === undefined) return // ready() says why
     if (!runs) return this.exited
@@ -290,7 +291,7 @@ function lastWords(datagram: string | undefined): Error | undefined {
 }
 
 function openChannel(memory: Memory, settings: ResolvedOptions, ...rest: ChannelBuffers): Channel {
-  const spin = settings.spin === 'auto' ? automaticSpin() : settings.spin
+  const spin = settings.spin === 'auto' ? automaticSpin(1) : settings.spin
   const options = { ringBytes: settings.ringBytes, spinNs: Math.round(spin * 1000) }
   try {
     return new native.Channel(memory.native, options, ...rest)

@@ -107,3 +107,12 @@ t.test('a call that waits for a restart keeps Node alive', async t => {
   t.same(await program.ended, { code: 0, signal: null }, program.errors())
   t.equal(program.lines.at(-1), 'answer 6')
 })
+
+t.test('more workers than there are descriptors: a typed error, and nothing is left', async t => {
+  const shell = ['sh', '-c', 'ulimit -n 150; exec "$0" "$@"', process.execPath]
+  const program = runProgram('too-many-workers', ['200'], { node: shell })
+  t.same(await program.ended, { code: 0, signal: null }, program.errors())
+  t.match(await program.line('error'), /^ERR_SYSTEM /)
+  t.equal(await program.line('segments'), '0')
+  t.ok(Number(await program.line('descriptors')) < 40)
+})
