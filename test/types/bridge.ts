@@ -63,6 +63,11 @@ export async function events(py: Bridge) {
     expectType<Exit['code']>().is<number | null>()
     expectType(exit.signal).is<string | null>()
   })
+  py.on('restart', ({ attempt, reason }) => {
+    expectType(attempt).is<number>()
+    expectType(reason).is<Error | 'watch'>()
+  })
+  py.on('error', error => expectType(error).is<Error>())
   // @ts-expect-error: no such event
   py.on('stdin', () => {})
   // @ts-expect-error: a line is a string
@@ -76,6 +81,7 @@ export async function life(py: Bridge) {
   expectType<BridgeStats['copiedBytes']>().is<number>()
   expectType(py.stats().worker).is<SideStats>()
   expectType(py.close()).is<Promise<void>>()
+  expectType(py.close({ grace: 1000, force: false })).is<Promise<void>>()
   const disposable: AsyncDisposable = py
   // @ts-expect-error: a figure is not set
   py.stats().calls = 0
