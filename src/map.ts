@@ -7,14 +7,14 @@ import { checked, mapChecks } from './option-checks.js'
 import type { WireOptions } from './request.js'
 import { Tensor } from './tensor.js'
 
-export interface MapOptions<I extends Tensor | undefined = Tensor | undefined> {
+export interface MapOptions {
   /** Rows, or items, for each call. Default: a quarter of a worker's share, so that a slow worker does not hold up the rest. */
   readonly chunk?: number
   /**
    * A tensor with as many rows as the one that is split: each call's result is written into its rows. `map` gives it
    * back in place of the results.
    */
-  readonly into?: I
+  readonly into?: Tensor
   /** Arguments that follow the rows or the item, the same for every call; `kwargs({…})` as the last adds keywords. */
   readonly args?: readonly unknown[]
   /** Aborts the calls that run, and those that do not yet. */
