@@ -19,10 +19,10 @@ import { automaticSpin, Worker } from './worker.js'
  */
 export async function pool(target: Target, options?: PoolOptions): Promise<Pool> {
   const settings = resolvePoolOptions(options)
-  const { executable, served, watched } = prepareStart('pool()', target, settings)
+  const { executable, served, env: given, watched } = prepareStart('pool()', target, settings)
   const cpus = native.usableCpus()
   const workers = settings.workers ?? cpus
-  const env = { ...threadCounts(workers, cpus, settings.env), ...settings.env }
+  const env = { ...threadCounts(workers, cpus, given), ...given }
   // What has to wait does so in the pool, for whichever worker is free first, and never for one of them.
   const spin = settings.spin === 'auto' ? automaticSpin(workers) : settings.spin
   const each = { ...settings, env, spin, maxQueue: Infinity, timed: true }

@@ -27,12 +27,12 @@ export type Target =
  */
 export async function spawn(target: Target, options?: SpawnOptions): Promise<Bridge> {
   const settings = resolveOptions(options)
-  const { executable, served, watched } = prepareStart('spawn()', target, settings)
+  const { executable, served, env, watched } = prepareStart('spawn()', target, settings)
   const memory = new Memory(settings)
   const bridge = new Bridge(
     memory,
     settings,
-    events => new Worker(executable, served, settings, memory, events),
+    events => new Worker(executable, served, { ...settings, env }, memory, events),
   )
   await bridge.start(watched)
   return bridge
@@ -43,6 +43,7 @@ export interface Start {
   /** The interpreter. */
   readonly executable: string
   readonly served: Served
+  readonly env: ResolvedOptions['env']
   /** The folder whose sources are watched. */
   readonly watched: string | undefined
 }
@@ -59,8 +60,12 @@ export function prepareStart(what: string, target: Target, settings: ResolvedOpt
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...settings.env },
   })
-  return { executable, served, watched: settings.watch ? folder : undefined }
+  if (!settings.watch) return { executable, served, env: settings.env, watched: undefined }
+  // Python takes compiled source for current if it has the same length and was written in the same second.
+  return { executable, served, env: { ...withoutCache, ...settings.env }, watched: folder }
 }
+
+const withoutCache = { PYTHONDONTWRITEBYTECODE: '1' }
 
 /** What is served, and where the search for an environment starts. */
 function describe(
