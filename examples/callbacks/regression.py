@@ -43,7 +43,7 @@ async def longest(load: Callable[[str], Awaitable[str]], names: list[str]) -> st
 
 
 def first_that_works(load: Callable[[str], str], names: list[str]) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for name in names:
         try:
             return [*problems, load(name)]

@@ -44,7 +44,8 @@ class Simulation:
             yield self.positions.copy()
 
     def _pull(self) -> Floats:
-        return -self.positions / np.linalg.norm(self.positions, axis=1)[:, None] ** 3
+        pull: Floats = -self.positions / np.linalg.norm(self.positions, axis=1)[:, None] ** 3
+        return pull
 
 
 def distance(a: Simulation, b: Simulation) -> float:

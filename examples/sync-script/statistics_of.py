@@ -11,4 +11,4 @@ def describe(values: NDArray[np.float64]) -> dict[str, float]:
 
 def outliers(values: NDArray[np.float64], limit: float = 3.0) -> list[int]:
     """Indices of what is more than `limit` standard deviations from the mean."""
-    return np.flatnonzero(np.abs(values - values.mean()) > limit * values.std()).tolist()  # type: ignore[no-any-return]
+    return np.flatnonzero(np.abs(values - values.mean()) > limit * values.std()).tolist()

@@ -66,6 +66,18 @@ t.test('every relative link leads to a file, and to a heading of it', async t =>
   }
 })
 
+t.test('every example has a row in the index, and a test', async t => {
+  const index = read('examples/README.md')
+  const folders = readdirSync(join(root, 'examples'), { withFileTypes: true })
+    .filter(entry => entry.isDirectory() && entry.name !== '__pycache__')
+    .map(({ name }) => name)
+  t.ok(folders.length >= 8)
+  for (const name of folders) {
+    t.ok(index.includes(`| [${name}](${name}/)`), name)
+    t.ok(existsSync(join(root, `examples/${name}/${name}.test.ts`)), `${name}.test.ts`)
+  }
+})
+
 t.test('the table of README is that of the committed run', async t => {
   t.doesNotThrow(() =>
     execFileSync(process.execPath, [join(root, 'build/ts/bench/readme.js'), '--check']),
