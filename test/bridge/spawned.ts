@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type Bridge, type Exit, type SpawnOptions, spawn, type Target } from 'isthmus'
+import { until } from '../fixtures/watchdog.js'
 
 /** What it waits for is shown when a test waits for so long. Milliseconds. */
 const watchdogTime = 60_000
@@ -53,6 +54,20 @@ export async function rejection<E extends Error = Error & { code: string }>(
 class Rejection {
   constructor(readonly error: unknown) {}
 }
+
+/** Resolves when neither side holds a tensor and no call is pending; the worker has a function `echo`. */
+export const released = (py: Bridge): Promise<void> =>
+  until(
+    'nothing is held',
+    async () => {
+      globalThis.gc!()
+      await new Promise(resolve => setImmediate(resolve)) // finalizers have their own turn
+      await py.call('echo', 0) // what Python says about blocks arrives with its answers
+      const { leases, ownBlocks, borrowedBlocks, pending } = py.stats()
+      return leases === 0 && ownBlocks === 0 && borrowedBlocks === 0 && pending === 0
+    },
+    () => py.stats(),
+  )
 
 /** The next line of a stream that `wanted` matches. */
 export const line = (py: Bridge, stream: 'stdout' | 'stderr', wanted: RegExp): Promise<string> =>
