@@ -222,13 +222,11 @@ t.test('a stream that is aborted: its next() rejects, and the generator is close
   const stream = py.with({ signal: controller.signal }).stream('count_up')
   t.strictSame(await stream.next(), { done: false, value: 0 })
   controller.abort('left')
-  const error = await (async () => {
-    try {
+  const error = await rejection(
+    (async () => {
       for await (const _ of stream);
-    } catch (error) {
-      return error
-    }
-  })()
+    })(),
+  )
   t.match(error, { code: 'ERR_ABORTED', cause: 'left' })
   t.strictSame(await stream.next(), { done: true, value: undefined })
   t.strictSame(await noted(py, 1), ['generator closed'])
