@@ -11,7 +11,7 @@ const all = <T>(what: string, calls: Promise<T>[], py: Bridge) =>
   within(what, Promise.all(calls), () => py.stats())
 
 t.test('by default, plain functions run one at a time, in order, on the main thread', async t => {
-  const py = await spawned(t, 'concurrent.py')
+  const py = await spawned(t, 'side_by_side.py')
   t.equal(await py.call('where'), true)
   t.strictSame(
     await all(
@@ -32,7 +32,7 @@ t.test('by default, plain functions run one at a time, in order, on the main thr
 
 t.test('threads: n plain functions run at the same time, and no more', async t => {
   for (const threads of [2, 4]) {
-    const py = await spawned(t, 'concurrent.py', { threads })
+    const py = await spawned(t, 'side_by_side.py', { threads })
     const together = upTo(threads).map(() => py.call('meet', 'all', threads))
     t.strictSame(await all('the meeting', together, py), Array(threads).fill(true))
     const most = await all(
@@ -57,7 +57,7 @@ t.test('threads: n plain functions run at the same time, and no more', async t =
 
 t.test('async functions run at the same time, on the main thread', async t => {
   for (const threads of [1, 2]) {
-    const py = await spawned(t, 'concurrent.py', { threads })
+    const py = await spawned(t, 'side_by_side.py', { threads })
     const together = upTo(200).map(() => py.call('meet_later', 'all', 200))
     t.ok((await all('the meeting', together, py)).every(met => met === true))
     t.equal(await py.call('where_later'), true)
@@ -66,7 +66,7 @@ t.test('async functions run at the same time, on the main thread', async t => {
 })
 
 t.test('with threads, a plain function does not hold up the coroutines', async t => {
-  const py = await spawned(t, 'concurrent.py', { threads: 2 })
+  const py = await spawned(t, 'side_by_side.py', { threads: 2 })
   const blocking = py.call('meet', 'plain', 2)
   t.strictSame(
     await all(
@@ -80,7 +80,7 @@ t.test('with threads, a plain function does not hold up the coroutines', async t
 })
 
 t.test('a thread runs a stream as well', async t => {
-  const py = await spawned(t, 'concurrent.py', { threads: 2 })
+  const py = await spawned(t, 'side_by_side.py', { threads: 2 })
   const where = async () => {
     for await (const main of py.stream('where_stream')) return main
     return undefined
@@ -90,7 +90,7 @@ t.test('a thread runs a stream as well', async t => {
 
 t.test('arrays are born in shared memory in every thread, task and generator', async t => {
   for (const threads of [1, 3]) {
-    const py = await spawned(t, 'concurrent.py', { threads })
+    const py = await spawned(t, 'side_by_side.py', { threads })
     const array = py.tensor('float64', [50_000])
     array.data.fill(2)
     const results: Tensor[] = []
@@ -120,7 +120,7 @@ t.test('arrays are born in shared memory in every thread, task and generator', a
 })
 
 t.test('calls that compute at the same time do not get one another’s memory', async t => {
-  const py = await spawned(t, 'concurrent.py', { threads: 4 })
+  const py = await spawned(t, 'side_by_side.py', { threads: 4 })
   const n = 200
   const calls = upTo(60).map(async at => {
     const a = py.tensor('float64', [n, n])
@@ -139,7 +139,7 @@ t.test('calls that compute at the same time do not get one another’s memory', 
 
 t.test('context variables belong to one call', async t => {
   for (const threads of [1, 2]) {
-    const py = await spawned(t, 'concurrent.py', { threads })
+    const py = await spawned(t, 'side_by_side.py', { threads })
     const later = upTo(50).map(at => py.call('set_variable_later', at))
     t.strictSame(
       await all('tasks', later, py),
@@ -150,7 +150,7 @@ t.test('context variables belong to one call', async t => {
 })
 
 t.test('context() knows its call, in threads and tasks', async t => {
-  const py = await spawned(t, 'concurrent.py', { threads: 3 })
+  const py = await spawned(t, 'side_by_side.py', { threads: 3 })
   const names = upTo(30).map(at =>
     at % 2 ? py.call('name_of_call', 0.001) : py.call('name_of_call_later'),
   )
@@ -162,7 +162,7 @@ t.test('context() knows its call, in threads and tasks', async t => {
 
 t.test('errors of coroutines and threads are those of plain functions', async t => {
   for (const threads of [1, 2]) {
-    const py = await spawned(t, 'concurrent.py', { threads })
+    const py = await spawned(t, 'side_by_side.py', { threads })
     for (const name of ['fail', 'fail_later']) {
       const error = await rejection(py.call(name, 'no'))
       t.match(error, { code: 'ERR_PYTHON', type: 'ValueError', pythonMessage: 'no' })
@@ -176,7 +176,7 @@ t.test('errors of coroutines and threads are those of plain functions', async t 
 })
 
 t.test('the loop goes on between calls: timers, tasks in the background, locks', async t => {
-  const py = await spawned(t, 'concurrent.py')
+  const py = await spawned(t, 'side_by_side.py')
   t.equal(await within('a timer', py.call('sleep_later', 0.05, 'slept')), 'slept')
   await py.call('start_background', 'first')
   t.equal(await within('a timer', py.call('sleep_later', 0.05, 'slept')), 'slept')
@@ -192,14 +192,14 @@ t.test('the loop goes on between calls: timers, tasks in the background, locks',
 })
 
 t.test('a call that comes while the loop sleeps is not late', async t => {
-  const py = await spawned(t, 'concurrent.py', { spin: 0 })
+  const py = await spawned(t, 'side_by_side.py', { spin: 0 })
   const long = py.call('sleep_later', 1, 'long')
   for (let at = 0; at < 100; at++) t.equal(await within('a call', py.call('echo', at)), at)
   t.equal(await long, 'long')
 })
 
 t.test('a plain function that returns a coroutine: it is awaited, or refused by name', async t => {
-  const py = await spawned(t, 'concurrent.py')
+  const py = await spawned(t, 'side_by_side.py')
   const outcome = await within(
     'the call',
     py.call('returns_coroutine', 5).then(
@@ -213,7 +213,7 @@ t.test('a plain function that returns a coroutine: it is awaited, or refused by 
 
 t.test('3,000 calls of every kind at once, each answered with its own result', async t => {
   for (const threads of [1, 3]) {
-    const py = await spawned(t, 'concurrent.py', { threads, window: 100 })
+    const py = await spawned(t, 'side_by_side.py', { threads, window: 100 })
     const calls = upTo(3000).map(at => py.call(at % 2 ? 'echo' : 'echo_later', at))
     t.strictSame(await all('the calls', calls, py), upTo(3000))
     await py.close()
@@ -221,7 +221,7 @@ t.test('3,000 calls of every kind at once, each answered with its own result', a
 })
 
 t.test('close() while threads and tasks are busy: all reject, and the process is gone', async t => {
-  const py = await spawned(t, 'concurrent.py', { threads: 2 })
+  const py = await spawned(t, 'side_by_side.py', { threads: 2 })
   const pending = [
     py.call('meet', 'never', 2),
     py.call('sleep_later', 3600, 0),
@@ -236,7 +236,7 @@ t.test('close() while threads and tasks are busy: all reject, and the process is
 
 t.test('SystemExit in a thread ends the worker like one in the main thread', async t => {
   for (const threads of [1, 2]) {
-    const py = await spawned(t, 'concurrent.py', { threads, stderr: 'events' })
+    const py = await spawned(t, 'side_by_side.py', { threads, stderr: 'events' })
     t.match(await within('rejection', rejection(py.call('exits'))), {
       code: 'ERR_WORKER_EXITED',
       exitCode: 3,
