@@ -8,7 +8,6 @@ import { Callbacks } from './callbacks.js'
 import { functionExtension, type Target } from './codec.js'
 import { arm } from './deadline.js'
 import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
-import type { Exposed } from './exposed.js'
 import { fromPython } from './from-python.js'
 import { Inbox, type Incoming } from './inbox.js'
 import { Interruptions } from './interruption.js'
@@ -56,7 +55,8 @@ class Pending {
     readonly kind: Kind,
     readonly name: string,
     readonly reply: Reply,
-    readonly functions: ReadonlyMap<number, Exposed> | undefined,
+    /** Ids of the functions that Python may call until it is answered. */
+    readonly functions: readonly number[] | undefined,
   ) {}
 }
 
@@ -196,15 +196,23 @@ export class Calls {
     if (options?.onProgress !== undefined) reply.progress = options.onProgress
     const id = this.begin(request, reply)
     const { timeout = 0, kill } = options ?? {}
-    const until = timeout > 0 ? performance.now() + timeout : undefined
+    const until = timeout > 0 ? performance.now() + timeout : Infinity
     this.#callbacks.blocked++
     try {
       while (outcome === undefined) {
-        const left = until === undefined ? -1 : Math.max(0, until - performance.now())
+        // Calls that were given up before may stand in the way of this one: their interruption must go on.
+        const due = Math.min(until, this.#interruptions.due)
+        let left = -1
+        if (due !== Infinity) {
+          const now = performance.now()
+          this.#interruptions.catchUp(now)
+          if (now >= until) this.abandon(id, new TimeoutError(timeout, request.name), kill)
+          if (outcome !== undefined) break
+          left = Math.max(0, due - now)
+        }
         const got = this.#channel.block(left)
-        if (got === 0 && left === 0) this.abandon(id, new TimeoutError(timeout, request.name), kill)
-        else if (typeof got === 'number' && got < 0) this.#take(id)?.reply.reject(this.#lost(-got))
-        else this.deliver(got, Status.ok)
+        if (typeof got === 'number' && got < 0) this.#take(id)?.reply.reject(this.#lost(-got))
+        else if (got !== 0) this.deliver(got, Status.ok)
       }
     } finally {
       this.#callbacks.blocked--
@@ -251,8 +259,8 @@ export class Calls {
       attachments.sent()
     }
     this.count++
-    if (functions !== undefined) this.#callbacks.add(functions)
-    this.#pending.set(id, new Pending(kind, name, reply, functions))
+    const ending = functions === undefined ? undefined : this.#callbacks.add(functions)
+    this.#pending.set(id, new Pending(kind, name, reply, ending))
     this.#expected++
     if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
     return id
@@ -480,7 +488,7 @@ export class Calls {
     extension === functionExtension ? this.#callbacks.find(id) : this.#objects.get(id)?.deref()
 
   /** The object that a Create has made; the functions among its arguments live as long as it does. */
-  #keep(id: number, functions: ReadonlyMap<number, Exposed> | undefined): RemoteObject {
+  #keep(id: number, functions: readonly number[] | undefined): RemoteObject {
     const object = new RemoteObject(this, id, () => {
       if (functions !== undefined) this.#callbacks.expire(functions)
     })

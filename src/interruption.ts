@@ -11,10 +11,18 @@ import { Kind } from './wire.js'
 /** Code that looks at `context().cancelled` may end by itself for so long. Milliseconds. */
 const patience = 20
 
+interface Step {
+  /** On the clock of performance.now(). */
+  readonly due: number
+  readonly timer: NodeJS.Timeout
+  readonly take: () => void
+}
+
 export class Interruptions {
   readonly #sender: Sender
   readonly #host: { interrupt(): void; kill(): void }
-  readonly #timers = new Map<number, NodeJS.Timeout[]>()
+  /** What follows for each call, in order. */
+  readonly #steps = new Map<number, Step[]>()
 
   constructor(sender: Sender, host: { interrupt(): void; kill(): void }) {
     this.#sender = sender
@@ -23,22 +31,50 @@ export class Interruptions {
 
   /** @param kill milliseconds until the worker is killed; undefined: never */
   plan(id: number, kill: number | undefined): void {
-    const timers = [
-      setTimeout(() => {
-        this.#sender.send(Kind.Interrupt, id)
-        this.#host.interrupt()
-      }, patience).unref(),
-    ]
-    if (kill !== undefined) timers.push(setTimeout(() => this.#host.kill(), kill).unref())
-    this.#timers.set(id, timers)
+    const steps: Step[] = []
+    const after = (milliseconds: number, act: () => void) => {
+      const take = () => {
+        steps.splice(steps.indexOf(step), 1)
+        act()
+      }
+      const step: Step = {
+        due: performance.now() + milliseconds,
+        timer: setTimeout(take, milliseconds).unref(),
+        take,
+      }
+      steps.push(step)
+    }
+    after(patience, () => {
+      this.#sender.send(Kind.Interrupt, id)
+      this.#host.interrupt()
+    })
+    if (kill !== undefined) after(kill, () => this.#host.kill())
+    this.#steps.set(id, steps)
+  }
+
+  /** When the next step is due; Infinity: none is. */
+  get due(): number {
+    let due = Infinity
+    for (const steps of this.#steps.values())
+      for (const step of steps) due = Math.min(due, step.due)
+    return due
+  }
+
+  /** Takes the steps that are due. For callSync(), during which no timer goes off. */
+  catchUp(now: number): void {
+    const late = [...this.#steps.values()].flat().filter(({ due }) => due <= now)
+    for (const { timer, take } of late) {
+      clearTimeout(timer)
+      take()
+    }
   }
 
   settled(id: number): void {
-    for (const timer of this.#timers.get(id) ?? []) clearTimeout(timer)
-    this.#timers.delete(id)
+    for (const { timer } of this.#steps.get(id) ?? []) clearTimeout(timer)
+    this.#steps.delete(id)
   }
 
   end(): void {
-    for (const id of [...this.#timers.keys()]) this.settled(id)
+    for (const id of [...this.#steps.keys()]) this.settled(id)
   }
 }
