@@ -27,14 +27,22 @@ export class Callbacks {
     return this.#functions.size
   }
 
-  /** The functions of a call that is about to be sent. */
-  add(functions: ReadonlyMap<number, Exposed>): void {
-    for (const [id, exposed] of functions) this.#functions.set(id, exposed)
+  /**
+   * The functions of a call that is about to be sent.
+   * @returns the ids of those that end with it. Not the functions: what Python drops before that is let go.
+   */
+  add(functions: ReadonlyMap<number, Exposed>): readonly number[] {
+    const ending: number[] = []
+    for (const [id, exposed] of functions) {
+      this.#functions.set(id, exposed)
+      if (!exposed.kept) ending.push(id)
+    }
+    return ending
   }
 
   /** Their call has ended: Python may call only those that were passed with keep(). */
-  expire(functions: ReadonlyMap<number, Exposed>): void {
-    for (const [id, { kept }] of functions) if (!kept) this.drop(id)
+  expire(ids: readonly number[]): void {
+    for (const id of ids) this.drop(id)
   }
 
   drop(id: number): void {

@@ -80,6 +80,27 @@ t.test('two in a row: the second is not held up by the first, whose time was up'
   t.equal(py.with({ timeout: 20_000 }).callSync('echo', 'at once'), 'at once')
 })
 
+t.test('a call that was aborted before is interrupted meanwhile', async t => {
+  const py = await spawned(t, 'call_sync.py')
+  const controller = new AbortController()
+  const aborted = rejection(py.with({ signal: controller.signal }).call('spin'))
+  await py
+    .with({ timeout: 1 })
+    .call('echo', 0)
+    .catch(() => {}) // by now, the other one runs
+  controller.abort()
+  t.equal(py.with({ timeout: 20_000 }).callSync('echo', 'after it'), 'after it')
+  t.equal((await aborted).code, 'ERR_ABORTED')
+})
+
+t.test('a flood of reports does not keep it from timing out', async t => {
+  const py = await spawned(t, 'call_sync.py')
+  const onProgress = () => {}
+  const error = thrown(() => py.with({ timeout: 100, onProgress }).callSync('report_for_ever'))
+  t.equal(error.code, 'ERR_TIMEOUT')
+  t.equal(await within('the next call', py.call('echo', 1)), 1)
+})
+
 t.test('a signal that is aborted already', async t => {
   const py = await spawned(t, 'call_sync.py')
   const signal = AbortSignal.abort('before')
@@ -192,9 +213,11 @@ t.test('tensors there and back, not a byte is copied', async t => {
     t.ok(result.data.every(value => value === 6))
     result.dispose()
   }
-  t.equal(py.callSync('echo', array), array)
+  using same = py.callSync('echo', array) as Tensor
+  t.equal(same.at(99_999), 3)
   t.equal(py.stats().copiedBytes, 0)
   array.dispose()
+  same.dispose()
   await released(py)
 })
 
