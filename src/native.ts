@@ -104,8 +104,11 @@ export interface Channel {
   reap(): void
   /** block() notices the end of this process. */
   watchProcess(pid: number): void
-  /** How the watched process ended, also before the event loop has reaped it: one of the two is null. */
-  exitStatus(): { code: number | null; signal: number | null } | undefined
+  /**
+   * How the watched process ended, also before the event loop has reaped it: one of the two is null.
+   * @param patience milliseconds for which this waits for it to end
+   */
+  exitStatus(patience?: number): { code: number | null; signal: number | null } | undefined
   close(): void
 
   /** Publishes the FlatBuffer at outbox[offset, offset + length). Returns a Status. */

@@ -29,6 +29,8 @@ const inboxBytes = 512 * 1024
 const defaultSpin = 75 // microseconds
 /** How long a worker that was said goodbye to may take to end by itself; then it is hung up on. Milliseconds. */
 const goodbyeTime = 1000
+/** A process that closes its socket has ended a moment later. Milliseconds. */
+const exitTime = 200
 /** How long a worker that was hung up on may take; then it is killed. */
 const hangUpTime = 2000
 
@@ -240,7 +242,7 @@ export class Worker {
 
   /** It has ended while the event loop stands still: what is known of that before libuv has seen it. */
   #lost(): Error {
-    const { code, signal } = this.#child.exit ?? exitOf(this.#channel.exitStatus())
+    const { code, signal } = this.#child.exit ?? exitOf(this.#channel.exitStatus(exitTime))
     return new WorkerExitedError(code, signal, this.#child.stderr)
   }
 

@@ -116,8 +116,10 @@ class Channel {
   // Node: wait() notices the end of this process, also when another one has a copy of its end of the socket. Where the
   // system has no descriptors for processes, only the socket tells.
   void watch_process(int64_t id) noexcept;
-  // How the watched process ended, until it has been reaped.
-  [[nodiscard]] bool ending(os::Ending& out) const noexcept { return os::process_ending(process_, out); }
+  // How the watched process ended, until it has been reaped; waits for its end for at most so long.
+  [[nodiscard]] bool ending(int timeout_ms, os::Ending& out) const noexcept {
+    return os::process_ending(process_, timeout_ms, out);
+  }
 
   [[nodiscard]] Ledger& ledger() noexcept { return *ledger_; }
   [[nodiscard]] std::shared_ptr<Ledger> shared_ledger() const noexcept { return ledger_; }

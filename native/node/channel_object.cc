@@ -146,7 +146,8 @@ void ChannelObject::watch_process(const Napi::CallbackInfo& info) {
 // How the watched process ended, without reaping it: { code, signal }, one of them null; or undefined.
 Napi::Value ChannelObject::exit_status(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (os::Ending ending; !ending_ && channel_ != nullptr && channel_->ending(ending)) ending_ = ending;
+  const int patience = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0;
+  if (os::Ending ending; !ending_ && channel_ != nullptr && channel_->ending(patience, ending)) ending_ = ending;
   if (!ending_) return env.Undefined();
   Napi::Object out = Napi::Object::New(env);
   out.Set("code", ending_->signal != 0 ? env.Null() : Napi::Number::New(env, ending_->code));

@@ -150,7 +150,9 @@ int open_process(int64_t id) noexcept {
   return descriptor >= 0 ? descriptor : -errno;
 }
 
-bool process_ending(int process, Ending& out) noexcept {
+bool process_ending(int process, int timeout_ms, Ending& out) noexcept {
+  pollfd ended{process, POLLIN, 0};
+  if (process >= 0 && timeout_ms > 0) poll(&ended, 1, timeout_ms);
   constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older headers lack
   siginfo_t info{};
   int result;

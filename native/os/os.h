@@ -44,8 +44,9 @@ struct Ending {
   int code;    // exit code, or -1
   int signal;  // that ended it, or 0
 };
-// How a child ended, without reaping it. False: it has not, or it has been reaped.
-bool process_ending(int process, Ending& out) noexcept;
+// How a child ended, without reaping it. A process closes its descriptors a moment before it has ended, so this waits for
+// as long as `timeout_ms`. False: it has not ended, or it has been reaped.
+bool process_ending(int process, int timeout_ms, Ending& out) noexcept;
 
 // --- control socket ------------------------------------------------------------------------------------
 // Two connected SEQPACKET sockets, close-on-exec.
