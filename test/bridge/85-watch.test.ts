@@ -51,24 +51,27 @@ t.test('a bridge: the script is changed, and so is a module beside it', async t 
   t.equal(await within('a call', py.call('version')), 12)
 })
 
-t.test('change after change, of the same length, in the same second: the last one counts', async t => {
-  const { model, write } = project(t)
-  const py = await within('spawn', spawn(model, quiet))
-  t.teardown(() => py.close())
-  for (let version = 2; version <= 9; version++) write('model.py', source(version))
-  await until(
-    'the last one is there',
-    async () => (await py.call('version')) === 9,
-    () => py.stats(),
-  )
-  write('model.py', source(1))
-  await until(
-    'the next one is there',
-    async () => (await py.call('version')) === 1,
-    () => py.stats(),
-  )
-  t.pass()
-})
+t.test(
+  'change after change, of the same length, in the same second: the last one counts',
+  async t => {
+    const { model, write } = project(t)
+    const py = await within('spawn', spawn(model, quiet))
+    t.teardown(() => py.close())
+    for (let version = 2; version <= 9; version++) write('model.py', source(version))
+    await until(
+      'the last one is there',
+      async () => (await py.call('version')) === 9,
+      () => py.stats(),
+    )
+    write('model.py', source(1))
+    await until(
+      'the next one is there',
+      async () => (await py.call('version')) === 1,
+      () => py.stats(),
+    )
+    t.pass()
+  },
+)
 
 t.test('a call that runs is finished by the old worker, which ends then', async t => {
   const { model, write } = project(t)
