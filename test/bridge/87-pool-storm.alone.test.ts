@@ -47,9 +47,11 @@ async function storm(t: Tap, py: Pool, shared: Tensor<'float64'>): Promise<Set<n
   const one = async (at: number) => {
     try {
       if (at % 3 === 0) {
-        const result = (await py.call('ramp', at, 10_000)) as Tensor<'float64'>
+        using result = (await py.call('ramp', at, 10_000)) as Tensor<'float64'>
         if (result.at(-1) !== at + 9_999) t.fail(`call ${at}: ${result.at(-1)}`)
-        result.dispose()
+        // To whichever worker is free, also when the one that made it is dead by then.
+        const sum = await py.call('total', result)
+        if (sum !== 10_000 * at + (10_000 * 9_999) / 2) t.fail(`call ${at}: ${sum}`)
       } else if (at % 3 === 1) {
         const sum = await py.call('total', shared)
         if (sum !== 10_000) t.fail(`call ${at}: ${sum}`)
