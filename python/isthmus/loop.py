@@ -76,7 +76,9 @@ class Loop:
         self._loop = self._runner.get_loop()
         server.functions.loop = self._loop
         self._loop.add_reader(server.channel.event, self._on_input)
+        self._loop.set_task_factory(self._make_task)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._has_others = False  # tasks that are no calls; looked for only then
         self._turning = False
         self._failure: BaseException | None = None
 
@@ -94,24 +96,33 @@ class Loop:
 
         self._loop.run_until_complete(wait())
 
-    def is_needed(self) -> bool:
+    def is_needed(self, ending: int = 0) -> bool:
+        """`ending`: tasks that have nothing more to do."""
         if self._server.finished():
             return False
         return (
             self._server.threads is not None
             or bool(self._tasks)
             or self._selector.has_others()
-            or bool(asyncio.all_tasks(self._loop))
+            or self._runs_others(ending)
         )
+
+    def _runs_others(self, ending: int) -> bool:
+        """Whether there are tasks that the user's code has made."""
+        if self._has_others or self._loop.get_task_factory() != self._make_task:
+            self._has_others = len(asyncio.all_tasks(self._loop)) > ending
+        return self._has_others
+
+    def _make_task(self, loop: Any, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        self._has_others = True
+        return asyncio.Task(coroutine, loop=loop, **options)
 
     def begin(self, kind: int, id: int, call: list[Any], awaited: Any) -> None:
         """A coroutine or an async generator answers the call, as a task."""
         task = Task(self._server, kind, id, call, awaited)
         self._server.active[id] = task
-        running = self._loop.create_task(task.run(), name=task.running.name)
-        task.task = running
-        self._tasks.add(running)
-        running.add_done_callback(self._ended)
+        task.task = asyncio.Task(self._run(task), loop=self._loop, name=task.running.name)
+        self._tasks.add(task.task)
 
     def post(self, function: Callable[[], object]) -> None:
         """From another thread: runs it here."""
@@ -131,11 +142,15 @@ class Loop:
         self._loop.remove_reader(self._server.channel.event)
         self._runner.close()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None and self._failure is None:
-            self._failure = task.exception()  # a mistake of ours, or the channel is closed
-        self._stop_if_idle()
+    async def _run(self, task: Task) -> None:
+        try:
+            await task.run()
+        except SystemExit:
+            raise  # asyncio lets it through
+        except BaseException as error:  # a mistake of ours, or the channel is closed
+            self._failure = error
+        self._tasks.discard(asyncio.current_task(self._loop))
+        self._stop_if_idle(1)
 
     def _on_input(self) -> None:
         self._here(self._server.take_in)
@@ -165,8 +180,8 @@ class Loop:
             events._set_running_loop(self._loop)
         self._stop_if_idle()
 
-    def _stop_if_idle(self) -> None:
-        if self._failure is not None or not self.is_needed():
+    def _stop_if_idle(self, ending: int = 0) -> None:
+        if self._failure is not None or not self.is_needed(ending):
             self._loop.stop()
 
     def _raise_failure(self) -> None:
