@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from time import monotonic
+from _thread import start_new_thread
+from collections.abc import Collection
+from threading import main_thread
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Final
 
@@ -21,13 +24,16 @@ from isthmus.errors import Cancelled
 from isthmus.running import Running, current
 from isthmus.seats import AGAIN, Seat
 
+SOON: Final = 0.005  # seconds
 INTERRUPT: Final = 2  # what channel.cancelled() says when an Interrupt is queued
 
 
 class Interrupts:
-    def __init__(self, channel: Any, main: Seat) -> None:
+    def __init__(self, channel: Any, main: Seat, active: Collection[int]) -> None:
+        """`active`: tasks among others, each of which may be the next to run."""
         self._cancelled = channel.cancelled
         self._main = main
+        self._active = active
         main.catch_up = self._catch_up
         signal.signal(signal.SIGURG, self._handle)
 
@@ -42,6 +48,9 @@ class Interrupts:
             running = self._main
         if running.id == 0:
             self._main.missed = True
+            if any(self._cancelled(id) == INTERRUPT for id in tuple(self._active)):
+                # A task that is just about to run would not see it. No timer of `threading`: its locks may be taken.
+                start_new_thread(_signal_again, ())
         else:
             self._raise_if_meant(running)
 
@@ -54,6 +63,11 @@ class Interrupts:
             return
         running.interrupted, running.interrupted_at = id, now
         raise Cancelled("the call was aborted")
+
+
+def _signal_again() -> None:
+    sleep(SOON)
+    signal.pthread_kill(main_thread().ident or 0, signal.SIGURG)
 
 
 def _in_a_task(frame: FrameType | None) -> bool:

@@ -66,9 +66,9 @@ class Server:
         self.objects = objects
         self.answers = Answers(channel, timed)
         self.seat = Seat(self.codec)
-        Interrupts(channel, self.seat)
         #: By id, whatever has begun and is not answered; but for the plain call that the main thread runs.
         self.active: dict[int, Active] = {}
+        Interrupts(channel, self.seat, self.active)
         self.leaving = False
         self.loop: Loop | None = None
         self.threads: Threads | None = None

@@ -164,6 +164,7 @@ class Stream:
             error.__traceback__ = None
             self._finish()
             self._answers.succeed(seat.codec, self._id, value, self._elapsed)
+            self._ended(self._id)
         elif isinstance(error, SystemExit | ClosedError):
             raise error
         else:
@@ -189,14 +190,13 @@ class Stream:
         if self._over:
             return
         self._finish()
-        self._answers.fail(
-            seat.codec, self._id, error, aborted=self._cancelled, elapsed=self._elapsed
-        )
+        aborted = self._cancelled or seat.interrupted == self._id
+        self._answers.fail(seat.codec, self._id, error, aborted=aborted, elapsed=self._elapsed)
+        self._ended(self._id)
 
     def _finish(self) -> None:
         self._over = True
         self._iterator = iter(())  # lets the generator go, and what its frame holds
-        self._ended(self._id)
 
 
 def iterator_of(values: Any, name: str) -> Iterator[Any]:

@@ -139,7 +139,6 @@ class Job:
         function, call = None, []
         with self._lock:
             self._seat = None
-        self._pool.server.active.pop(self._id, None)
         if error is None:
             answers.succeed(seat.codec, self._id, result, elapsed)
         else:
