@@ -402,6 +402,7 @@ export class Calls {
       case Kind.Result:
       case Kind.Error:
       case Kind.Hello:
+      case Kind.Dropped:
         this.#answer(message)
         break
       case Kind.Item:

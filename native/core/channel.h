@@ -3,7 +3,7 @@
 // Sending: the blocks that a message names are lent, then the message is published; never the other way round.
 // Receiving: a record is copied to private memory, verified there, and takes a reference on every block it names,
 // before any later return takes effect. Returns, spills and cancels of queued calls are settled here and never seen
-// by the languages.
+// by the languages: a call that is cancelled in the queue is dropped, and answered by Dropped.
 //
 // What was received goes into the queue, in its order. Only in the worker, the answer to a call that a thread waits for
 // (the top bit of its id is clear) goes into a table, where that thread takes it from, whatever is in the queue before.
@@ -175,7 +175,7 @@ class Channel {
   bool write_slots(Message& message) noexcept;
   Status admit_spilled(const wire::Message& announcement) noexcept;
   Status apply_returns(const wire::Message& message) noexcept;
-  void drop_queued_call(uint32_t id) noexcept;
+  bool drop_queued_call(uint32_t id) noexcept;
   void deliver(Message&& message) noexcept;
   void enqueue(Message&& message) noexcept;
   void keep_answer(Message&& message) noexcept;
@@ -209,6 +209,8 @@ class Channel {
   Producer producer_;
   uint64_t refused_head_ = 0;               // where the consumer was when a send was last refused
   flatbuffers::FlatBufferBuilder builder_;  // of returns and spills
+  std::vector<uint32_t> dropped_;           // calls that were cancelled before they began, to be answered
+  std::atomic<bool> owes_dropped_{false};   // there are such
   uint64_t unnoticed_bytes_ = 0;            // returned without a notification
   std::atomic<bool> pressure_{false};       // an allocation failed: ask the other side to give memory up
 

@@ -54,6 +54,7 @@ Status Channel::take_records() noexcept {
     last_activity_ns_.store(os::now_ns(), std::memory_order_relaxed);
     notify(kAwaitsSpace);
   }
+  if (owes_dropped_.load(std::memory_order_relaxed)) flush_returns();
   if (taken != 0 && !queue_.empty()) wake_input();
   if (status == Status::kOk || status == Status::kEmpty) return Status::kOk;
   ended_ = status;
@@ -77,8 +78,9 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
     case wire::Kind::Spill:
       return admit_spilled(*message);
     case wire::Kind::Cancel:
-      drop_queued_call(message->id());
-      break;
+      if (!drop_queued_call(message->id())) break;
+      keep_spare(std::move(message));
+      return Status::kOk;
     default:
       break;
   }
@@ -152,13 +154,19 @@ Status Channel::apply_returns(const wire::Message& message) noexcept {
   return Status::kOk;
 }
 
-void Channel::drop_queued_call(uint32_t id) noexcept {
+// A call that nobody waits for, and that has not begun, is answered here, by whichever thread drains: the one that runs
+// calls may be busy for long.
+bool Channel::drop_queued_call(uint32_t id) noexcept {
   const auto found = std::find_if(queue_.begin(), queue_.end(), [id](const Message& message) {
     return is_call(message->kind()) && message->id() == id;
   });
-  if (found == queue_.end()) return;
+  if (found == queue_.end()) return false;
   queue_bytes_ -= queued_bytes(*found);
   queue_.erase(found);
+  const Lock lock(producer_mutex_);
+  dropped_.push_back(id);
+  owes_dropped_.store(true, std::memory_order_relaxed);
+  return true;
 }
 
 Status Channel::receive(Message& out, uint64_t max_bytes) noexcept {

@@ -91,7 +91,8 @@ Status Channel::publish_spilled(const uint8_t* message, uint32_t bytes) noexcept
   return status;
 }
 
-// What goes out before any other message: leases to return, and the request to give memory up.
+// What goes out before any other message: leases to return, answers to calls that were dropped, and the request to give
+// memory up.
 void Channel::publish_owed() noexcept {
   while (ledger_->owes_returns(id_)) {
     LeaseReturn returns[kReturnsPerMessage];
@@ -113,6 +114,17 @@ void Channel::publish_owed() noexcept {
     }
     unnoticed_bytes_ += bytes;
   }
+  while (!dropped_.empty()) {
+    builder_.Clear();
+    wire::MessageBuilder message(builder_);
+    message.add_kind(wire::Kind::Dropped);
+    message.add_id(dropped_.back());
+    wire::FinishMessageBuffer(builder_, message.Finish());
+    unnoticed_bytes_ = kWakeForBytes;
+    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) != Status::kOk) return;
+    dropped_.pop_back();
+  }
+  owes_dropped_.store(false, std::memory_order_relaxed);
   if (pressure_.exchange(false, std::memory_order_relaxed)) {
     builder_.Clear();
     wire::MessageBuilder message(builder_);
@@ -126,7 +138,9 @@ void Channel::publish_owed() noexcept {
 }
 
 void Channel::flush_returns() noexcept {
-  if (closed() || (!ledger_->owes_returns(id_) && !pressure_.load(std::memory_order_relaxed))) return;
+  const bool owes = ledger_->owes_returns(id_) || pressure_.load(std::memory_order_relaxed) ||
+                    owes_dropped_.load(std::memory_order_relaxed);
+  if (closed() || !owes) return;
   {
     const Lock lock(producer_mutex_);
     publish_owed();

@@ -33,6 +33,7 @@ bool verify_message(const uint8_t* bytes, uint32_t length) noexcept {
     case wire::Kind::Goodbye:
     case wire::Kind::Interrupt:
     case wire::Kind::Drop:
+    case wire::Kind::Dropped:
       return message->tensors() == nullptr;
     case wire::Kind::None:
       break;

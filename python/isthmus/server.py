@@ -185,10 +185,7 @@ class Server:
                 stream.credit(self.codec.decode(payload, None))
         elif kind == kinds.CANCEL:
             running = self.active.get(id)
-            if running is None:  # or it has been answered: Node ignores a second answer
-                aborted = AbortedError("the call was aborted before it started")
-                self.answers.fail(self.codec, id, aborted)
-            else:
+            if running is not None:  # or it has been answered
                 running.cancel()
         elif kind == kinds.INTERRUPT:
             running = self.active.get(id)
@@ -207,7 +204,8 @@ class Server:
     def _begin(self, kind: int, id: int, payload: bytes, arrays: Arrays) -> None:
         """Whatever is not a plain call on this thread."""
         if kind != kinds.CALL and self.channel.cancelled(id):
-            return  # the core drops calls by itself; whoever reads the Cancel answers it
+            self.answers.fail(self.codec, id, AbortedError("the call was aborted before it started"))
+            return
         try:
             call = self.codec.decode(payload, arrays)
             function = self.targets.find(call[0])
