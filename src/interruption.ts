@@ -1,7 +1,8 @@
 // What follows when a call was given up that the worker has.
 //
 //   at once           Cancel: Python is told; a task is cancelled, a generator closed, a call in the queue dropped
-//   a moment later    Interrupt: what runs is interrupted with isthmus.Cancelled
+//   a moment later    Interrupt: what runs is interrupted with isthmus.Cancelled; the signal is repeated, because one
+//                     that comes right before a system call does not end that call
 //   kill, if asked    the process is killed
 //
 // Any answer of the worker ends this.
@@ -10,6 +11,8 @@ import { Kind } from './wire.js'
 
 /** Code that looks at `context().cancelled` may end by itself for so long. Milliseconds. */
 const patience = 20
+/** Milliseconds between signals. */
+const repetition = 100
 
 interface Step {
   /** On the clock of performance.now(). */
@@ -44,9 +47,13 @@ export class Interruptions {
       }
       steps.push(step)
     }
+    const signal = () => {
+      this.#host.interrupt()
+      after(repetition, signal)
+    }
     after(patience, () => {
       this.#sender.send(Kind.Interrupt, id)
-      this.#host.interrupt()
+      signal()
     })
     if (kill !== undefined) after(kill, () => this.#host.kill())
     this.#steps.set(id, steps)

@@ -169,7 +169,7 @@ TEST("a wait ends with its deadline, though others sleep on; an answer that is f
 }
 
 TEST("room wakes who waits for it, also when somebody else listens") {
-  ChannelOptions options = small_options();
+  Options options = small_options();
   options.ring_bytes = kMinRingBytes;
   ChannelPair pair(options);
   Message message;
