@@ -7,7 +7,7 @@ import type { Memory } from './memory.js'
 import { noCallOptions, type ResolvedOptions } from './options.js'
 import { resolveCloseOptions } from './pool-options.js'
 import { type BridgeStats, readStats } from './stats.js'
-import { type CloseOptions, type Restart, Supervisor } from './supervisor.js'
+import { type CloseOptions, type Launched, type Restart, Supervisor } from './supervisor.js'
 import { type TensorMaker, tensorMaker } from './tensor-maker.js'
 import { SourceWatcher } from './watch.js'
 import type { Worker, WorkerEvents } from './worker.js'
@@ -53,14 +53,17 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     const supervisor = new Supervisor(
       0,
       restart,
-      ended => {
-        this.#worker = launch(this.#heard(ended))
+      launched => {
+        this.#worker = launch(this.#heard(launched))
         return this.#worker
       },
       {
         ready: () => this.#waiting.ready(0),
         restarted: event => this.#emit(() => this.emit('restart', event)),
-        exited: exit => this.#emit(() => this.emit('exit', exit)),
+        exited: exit => {
+          if (this.#single) this.#memory.close()
+          this.#emit(() => this.emit('exit', exit))
+        },
         failed: error => this.#complain(error),
         down: error => this.#down(error),
       },
@@ -135,6 +138,8 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     const reason = new ClosedError()
     this.#waiting.refuse(reason)
     this.#watcher?.close()
+    // While calls may finish, functions of Node that they call may make tensors.
+    if (given.force || given.grace === 0) this.#memory.closed = true
     const closing = this.#supervisor.close(given, reason)
     this.#waiting.rejectQueued(reason)
     this.#state.closing ??= closing.then(() => this.#memory.close())
@@ -145,12 +150,9 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     await this.close()
   }
 
-  #heard(ended: Pick<WorkerEvents, 'exited'>): WorkerEvents {
+  #heard(launched: Launched): WorkerEvents {
     return {
-      ...ended,
-      ending: () => {
-        if (this.#single) this.#memory.closed = true
-      },
+      ...launched,
       line: (stream, text) => this.#emit(() => this.emit(stream, text)),
       log: record => this.#emit(() => queueMicrotask(() => this.emit('log', record))),
     }
@@ -158,7 +160,7 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
 
   #down(error: Error): void {
     this.#waiting.down(0)
-    if (this.#single) this.#memory.close()
+    if (this.#single) this.#memory.closed = true
     else this.#complain(error)
   }
 

@@ -10,7 +10,7 @@ import type { Memory } from './memory.js'
 import { noCallOptions, type ResolvedCallOptions } from './options.js'
 import { type ResolvedPoolOptions, resolveCloseOptions } from './pool-options.js'
 import { type PoolStats, readPoolStats } from './pool-stats.js'
-import { type CloseOptions, type Restart, Supervisor } from './supervisor.js'
+import { type CloseOptions, type Launched, type Restart, Supervisor } from './supervisor.js'
 import type { Tensor } from './tensor.js'
 import { type TensorMaker, tensorMaker } from './tensor-maker.js'
 import { createHistograms, type Histograms, record } from './timings.js'
@@ -72,7 +72,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
     const supervisors = Array.from(
       { length: workers },
       (_, at) =>
-        new Supervisor(at, restart, ended => launch(this.#heard(at, ended)), {
+        new Supervisor(at, restart, launched => launch(this.#heard(at, launched)), {
           ready: () => dispatcher.ready(at),
           restarted: restart => this.#emit(() => this.emit('restart', restart)),
           exited: (exit, pid) => this.#emit(() => this.emit('exit', { ...exit, pid, worker: at })),
@@ -195,6 +195,8 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
     const { grace, force } = resolveCloseOptions(options)
     this.#dispatcher.refuse(new ClosedError(closedWords))
     this.#watcher?.close()
+    // While calls may finish, functions of Node that they call may make tensors.
+    if (force || grace === 0) this.#memory.closed = true
     if (force) void this.#end({ force })
     this.#closing ??= this.#closeAfter(force ? 0 : grace)
     return this.#closing
@@ -232,10 +234,9 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
     if (!this.closed) queueMicrotask(() => this.emit('drain'))
   }
 
-  #heard(at: number, ended: Pick<WorkerEvents, 'exited'>): WorkerEvents {
+  #heard(at: number, launched: Launched): WorkerEvents {
     return {
-      ...ended,
-      ending: () => {},
+      ...launched,
       line: (stream, text) => this.#emit(() => this.emit(stream, text, at)),
       log: record => this.#emit(() => queueMicrotask(() => this.emit('log', record, at))),
     }

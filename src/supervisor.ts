@@ -33,6 +33,8 @@ export interface SupervisorEvents {
 
 /** How a worker ends that a supervisor started. */
 export interface Launched {
+  /** It takes no calls any more; the process may still run. */
+  ending(): void
   exited(exit: Exit, error: Error): void
 }
 
@@ -118,7 +120,10 @@ export class Supervisor {
     this.#wanted = wanted
     if (wanted) this.#timer?.ref()
     else this.#timer?.unref()
-    if (this.worker !== undefined) this.worker.calls.wanted = wanted
+    const worker = this.#current
+    if (worker === undefined) return
+    worker.calls.wanted = wanted
+    if (wanted && worker.calls.ended) worker.ref()
   }
 
   /** Starts a worker with the changed source, which replaces the current one if it gets ready. */
@@ -151,6 +156,7 @@ export class Supervisor {
   async #bring(): Promise<Worker> {
     this.#endedEarly = undefined
     const worker: Worker = this.#launch({
+      ending: () => this.#ending(worker),
       exited: (exit, error) => this.#ended(worker, exit, error),
     })
     this.#starting = worker
@@ -183,6 +189,12 @@ export class Supervisor {
     await worker.close()
   }
 
+  #ending(worker: Worker): void {
+    if (worker !== this.#current || this.#closing !== undefined) return
+    if (this.#policy === undefined) this.#giveUp(worker.calls.reason!)
+    else if (this.#wanted) worker.ref()
+  }
+
   #ended(worker: Worker, exit: Exit, error: Error): void {
     this.#past = plus(this.#past, totalsOf(worker))
     this.#retired.delete(worker)
@@ -194,16 +206,18 @@ export class Supervisor {
   #lost(reason: Error): void {
     this.#current = undefined
     // One that is being started takes its place, or fails and is tried again.
-    if (this.#closing === undefined && this.#starting === undefined)
+    if (this.#closing === undefined && this.#starting === undefined && this.down === undefined)
       this.#restart(reason, performance.now() - this.#readyAt)
   }
 
   #restart(reason: Error, ran: number): void {
-    const wait = this.#policy?.next(ran)
+    if (this.#policy === undefined) {
+      this.#giveUp(reason)
+      return
+    }
+    const wait = this.#policy.next(ran)
     if (wait === undefined) {
-      this.down =
-        this.#policy === undefined ? reason : new RestartLimitError(this.#limit, { cause: reason })
-      this.#events.down(this.down)
+      this.#giveUp(new RestartLimitError(this.#limit, { cause: reason }))
       return
     }
     this.#timer = setTimeout(() => {
@@ -211,6 +225,11 @@ export class Supervisor {
       void this.#startAgain(reason)
     }, wait)
     if (!this.#wanted) this.#timer.unref()
+  }
+
+  #giveUp(reason: Error): void {
+    this.down = reason
+    this.#events.down(reason)
   }
 
   async #startAgain(reason: RestartReason): Promise<void> {

@@ -214,6 +214,11 @@ export class Worker {
     this.#child.signal('SIGKILL')
   }
 
+  /** Somebody waits for its end: Node stays alive until then. */
+  ref(): void {
+    this.#child.ref()
+  }
+
   /** It is of no use any more: nothing is sent, and the process is made to end. */
   #break(error: Error): void {
     this.calls.end(error)
