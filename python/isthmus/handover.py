@@ -2,8 +2,8 @@
 
 A frame that Node has received never changes. A generator that is resumed could change an array that it still holds, so:
 
-**An array of an item goes by reference if nobody holds it any more, or any view of its memory, once it is yielded.
-Otherwise the item gets a copy, and the copy is counted in `copiedBytes`.**
+**An array of an item goes by reference if nobody can change it once it is yielded: nobody holds it any more, or any
+view of its memory; or whoever does holds it read-only. Otherwise the item gets a copy, counted in `copiedBytes`.**
 
 Nobody holds it::
 
@@ -17,7 +17,13 @@ Somebody holds it, so it is copied::
     state = step(state); yield state # the next step reads it; nobody can know that it does not write
     yield self.frames[i]             # a list, an attribute, another thread, a view: whatever refers to it
 
-`yield state.copy()` says the same in the open. Arrays under 64 KiB, and those that do not lie in shared memory, are
+An array that the next step reads, and does not write, is handed over when it says so::
+
+    state = step(state)
+    state.flags.writeable = False
+    yield state
+
+Arrays under 64 KiB, and those that do not lie in shared memory, are
 copied when they are sent, as everywhere.
 
 Who holds an array is counted: Python's reference counts of the array, and of what it is a view of, less those that
@@ -44,8 +50,8 @@ def settle(iterator: Any, arrays: list[Any]) -> None:
         if (
             arrays[index].nbytes != 0
             and _native.is_shared(arrays[index])
-            and _is_held(arrays[index], _accounted(arrays, []))
-            and _is_held(arrays[index], _accounted(arrays, dead_values(iterator)))
+            and _may_change(arrays[index], _accounted(arrays, []))
+            and _may_change(arrays[index], _accounted(arrays, dead_values(iterator)))
         ):
             arrays[index] = _copy(arrays[index])
 
@@ -73,15 +79,15 @@ def _accounted(arrays: list[Any], dead: list[int]) -> Counter[int]:
     return counts
 
 
-def _is_held(array: Any, accounted: Counter[int]) -> bool:
-    """Is there a reference to the array, or to what it is a view of, that is not accounted for?"""
-    while getrefcount(array) - _OUR_OWN == accounted[id(array)]:
-        if type(array) is _native.Lease or not isinstance(array, np.ndarray):
-            return type(array) is not _native.Lease
+def _may_change(array: Any, accounted: Counter[int]) -> bool:
+    """Does a reference that is not accounted for, to the array or what it is a view of, let somebody write to it?"""
+    while isinstance(array, np.ndarray):
+        if getrefcount(array) - _OUR_OWN != accounted[id(array)] and array.flags.writeable:
+            return True
         if array.base is None:
             return False
         array = array.base
-    return True
+    return type(array) is not _native.Lease or getrefcount(array) - _OUR_OWN != accounted[id(array)]
 
 
 def _references(array: Any) -> int:

@@ -52,7 +52,26 @@ def guarded(n):
             yield frame
         except ValueError:
             pass
+def read_only(n):
+    state = np.full(N, -1)
+    for i in range(n):
+        state = state + 1
+        state.flags.writeable = False
+        yield state
+def view_of_read_only(n):
+    state = np.full(N, -1)
+    for i in range(n):
+        state = state + 1
+        state.flags.writeable = False
+        yield state[1:]
 
+def read_only_view_of_writeable(n):
+    state = np.full(N, -1)
+    for i in range(n):
+        state += 1
+        view = state[:]
+        view.flags.writeable = False
+        yield view
 def in_place(n):
     state = np.full(N, -1)
     for i in range(n):
@@ -143,8 +162,11 @@ HANDED_OVER = [
     "explicit",
     "asynchronous",
     "guarded",
+    "read_only",
+    "view_of_read_only",
 ]
 COPIED = [
+    "read_only_view_of_writeable",
     "in_place",
     "view_in_place",
     "list_in_place",
