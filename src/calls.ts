@@ -4,7 +4,7 @@
 //
 // A call that nobody waits for any more keeps its credit until the worker has answered: with its result, or by saying
 // that it was dropped or interrupted.
-import { Callbacks } from './callbacks.js'
+import { Callbacks, type GivenFunctions } from './callbacks.js'
 import { functionExtension, type Target } from './codec.js'
 import { arm } from './deadline.js'
 import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
@@ -55,8 +55,7 @@ class Pending {
     readonly kind: Kind,
     readonly name: string,
     readonly reply: Reply,
-    /** Ids of the functions that Python may call until it is answered. */
-    readonly functions: readonly number[] | undefined,
+    readonly functions: GivenFunctions | undefined,
   ) {}
 }
 
@@ -89,7 +88,7 @@ export class Calls {
     memory: Memory,
     writer: Writer,
     inbox: Uint8Array,
-    options: SenderOptions,
+    options: SenderOptions & { readonly threads: number },
     host: CallsHost,
   ) {
     this.#channel = channel
@@ -103,7 +102,7 @@ export class Calls {
       },
       broken: status => host.failed(failure(status)),
     })
-    this.#callbacks = new Callbacks(memory, this.#sender)
+    this.#callbacks = new Callbacks(memory, this.#sender, options.threads <= 1)
     this.#interruptions = new Interruptions(this.#sender, host)
     this.#inbox = new Inbox(memory, inbox, this.#known)
   }
@@ -182,7 +181,7 @@ export class Calls {
     kwargs: Readonly<Record<string, unknown>> | undefined,
     options: ResolvedCallOptions | undefined,
   ): unknown {
-    this.#check(options)
+    this.#check(options, true)
     const request = prepare(this.#memory, kind, target, args, kwargs, wireOptions(kind, options))
     let outcome: { readonly value: unknown } | { readonly error: unknown } | undefined
     const reply: Reply = {
@@ -259,8 +258,8 @@ export class Calls {
       attachments.sent()
     }
     this.count++
-    const ending = functions === undefined ? undefined : this.#callbacks.add(functions)
-    this.#pending.set(id, new Pending(kind, name, reply, ending))
+    const given = functions === undefined ? undefined : this.#callbacks.add(functions)
+    this.#pending.set(id, new Pending(kind, name, reply, given))
     this.#expected++
     if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
     return id
@@ -292,9 +291,11 @@ export class Calls {
   #give(id: number): Pending | undefined {
     const pending = this.#take(id)
     if (pending === undefined) return undefined
-    if (pending.functions !== undefined) this.#callbacks.expire(pending.functions)
-    if (this.#sender.withdraw(id)) pending.reply.freed?.()
-    else {
+    this.#callbacks.expire(pending.functions?.ending)
+    if (this.#sender.withdraw(id)) {
+      this.#callbacks.expire(pending.functions?.kept) // Python never saw them
+      pending.reply.freed?.()
+    } else {
       this.#abandoned.set(id, pending)
       this.#sender.send(Kind.Cancel, id)
     }
@@ -307,9 +308,10 @@ export class Calls {
     if (this.#objects.delete(id) && this.#ended === undefined) this.#sender.send(Kind.Drop, id)
   }
 
-  #check(options: ResolvedCallOptions | undefined): void {
+  #check(options: ResolvedCallOptions | undefined, sync = false): void {
     if (this.#ended !== undefined) throw this.#ended
     if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
+    this.#callbacks.checkNested(sync)
     if (!this.#sender.hasCredit) this.#sender.checkQueue()
   }
 
@@ -453,7 +455,7 @@ export class Calls {
     } catch (error) {
       reply.reject(error)
     }
-    if (functions !== undefined) this.#callbacks.expire(functions)
+    this.#callbacks.expire(functions?.ending)
   }
 
   /** The worker has answered a call that nobody waits for. */
@@ -461,6 +463,7 @@ export class Calls {
     this.#abandoned.delete(message.id)
     this.#sender.inFlight--
     this.#interruptions.settled(message.id)
+    if (message.kind === Kind.Dropped) this.#callbacks.expire(left.functions?.kept) // Python never saw them
     if (left.kind === Kind.Create && message.kind === Kind.Result)
       this.#sender.send(Kind.Drop, message.value() as number)
     left.reply.freed?.()
@@ -489,9 +492,9 @@ export class Calls {
     extension === functionExtension ? this.#callbacks.find(id) : this.#objects.get(id)?.deref()
 
   /** The object that a Create has made; the functions among its arguments live as long as it does. */
-  #keep(id: number, functions: readonly number[] | undefined): RemoteObject {
+  #keep(id: number, functions: GivenFunctions | undefined): RemoteObject {
     const object = new RemoteObject(this, id, () => {
-      if (functions !== undefined) this.#callbacks.expire(functions)
+      this.#callbacks.expire(functions?.ending)
     })
     this.#objects.set(id, new WeakRef(object))
     return object

@@ -22,7 +22,7 @@
 // │   ├── AbortError               ERR_ABORTED
 // │   ├── ObjectGoneError          ERR_OBJECT_GONE          disposed of, or its worker has ended
 // │   ├── CallbackEndedError       ERR_CALLBACK_ENDED       told to Python: the call it came with has ended
-// │   ├── BlockedError             ERR_BLOCKED              told to Python: Node is inside callSync()
+// │   ├── BlockedError             ERR_BLOCKED              it would wait for ever: a callback in callSync(), a call in a callback
 // │   ├── QueueFullError           ERR_QUEUE_FULL
 // │   ├── ArenaFullError           ERR_ARENA_FULL
 // │   ├── ProtocolError            ERR_PROTOCOL
@@ -299,12 +299,17 @@ export class CallbackEndedError extends IsthmusError {
   }
 }
 
-/** What Python is told when it calls a function while Node waits in `callSync()`. */
+/**
+ * Somebody would wait for ever: a function that Python calls while Node waits in `callSync()`, or a call that such a
+ * function makes although the worker's only thread waits for it.
+ */
 export class BlockedError extends IsthmusError {
   readonly code = 'ERR_BLOCKED'
 
-  constructor() {
-    super('Node is waiting in callSync() and cannot run functions meanwhile; use call() there')
+  constructor(
+    message = 'Node is waiting in callSync() and cannot run functions meanwhile; use call() there',
+  ) {
+    super(message)
   }
 }
 

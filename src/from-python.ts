@@ -33,6 +33,8 @@ export function fromPython(payload: unknown, depth = 0): Error {
     // Python chains can be long, and a hostile one endless.
     cause: isMap(map.cause) && depth < maxCauses ? fromPython(map.cause, depth + 1) : undefined,
   }
+  if (isMap(map.javascript) && info.cause === undefined)
+    return new PythonError({ ...info, cause: fromJavaScript(map.javascript) })
   switch (map.code) {
     case 'ERR_FUNCTION_NOT_FOUND':
       return new FunctionNotFoundError(message)
@@ -76,6 +78,15 @@ export function fromPython(payload: unknown, depth = 0): Error {
 }
 
 const maxCauses = 32
+
+/** What a function of Node had thrown, and Python did not catch: another error of the same words. */
+function fromJavaScript(map: Record<string, unknown>): Error {
+  const error: Error & { code?: string } = new Error(text(map.message))
+  error.name = text(map.name, 'Error')
+  error.stack = text(map.stack)
+  if (typeof map.code === 'string') error.code = map.code
+  return error
+}
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

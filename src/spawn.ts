@@ -65,6 +65,8 @@ export function prepareStart(what: string, target: Target, settings: ResolvedOpt
   return { executable, served, env: { ...withoutCache, ...settings.env }, watched: folder }
 }
 
+const targetKeys = new Set(['module', 'source', 'name'])
+
 const withoutCache = { PYTHONDONTWRITEBYTECODE: '1' }
 
 /** What is served, and where the search for an environment starts. */
@@ -79,6 +81,11 @@ function describe(
     return [{ kind: 'file', value: path, name: path }, dirname(path)]
   }
   const given = target as Partial<Record<'module' | 'source' | 'name', unknown>> | null
+  const stray = Object.keys(given ?? {}).find(key => !targetKeys.has(key))
+  if (stray !== undefined)
+    throw new OptionError(
+      `${what}: '${stray}' is not part of the target; options are the second argument`,
+    )
   if (typeof given?.module === 'string')
     return [{ kind: 'module', value: given.module, name: given.module }, cwd]
   if (typeof given?.source === 'string') {
