@@ -61,10 +61,15 @@ def numbers() -> Iterator[int]:
         i += 1
 
 
-def frames(count: int) -> Iterator[np.ndarray]:
-    """New arrays, of which only the ends are written: what a frame costs to make is not the bridge's."""
+def frames(count: int, pages_apart: int = 0) -> Iterator[np.ndarray]:
+    """New arrays, of which only the ends are written: what a frame costs to make is not the bridge's.
+
+    Memory exists once it is written: with `pages_apart` one element of each so many pages is.
+    """
     for i in range(count):
         frame = np.empty(FRAME, np.float32)
+        if pages_apart:
+            frame.reshape(-1)[:: 1024 * pages_apart] = i % MARKS
         frame[0, 0] = frame[-1, -1] = i % MARKS
         yield frame
 

@@ -8,6 +8,8 @@ const kFrames = 10_000
 const kFramesPerSecondOfProfile = 20_000 // a quick run reads 4,000
 const kUnhurried = 1000 // frames by which the producer's own pace is measured
 const kSlower = 100
+/** Every sixteenth page of a frame is written, 1.5 MB: enough to see a frame that stays. */
+const kPagesApart = 16
 const kSamples = 100
 /** From this sample on memory must be flat: the window is full, and V8 has its heap. */
 const kSettled = 10
@@ -25,7 +27,8 @@ async function measure({ seconds, spin }: CellContext): Promise<Measured> {
 
   const start = performance.now()
   let index = 0
-  for await (const item of py.stream('frames', kUnhurried)) frameOf(item, index++).dispose()
+  for await (const item of py.stream('frames', kUnhurried, kPagesApart))
+    frameOf(item, index++).dispose()
   const paceMs = (performance.now() - start) / kUnhurried
 
   const frames = Math.min(kFrames, Math.round(seconds * kFramesPerSecondOfProfile))
@@ -38,7 +41,7 @@ async function measure({ seconds, spin }: CellContext): Promise<Measured> {
   }
   const began = performance.now()
   index = 0
-  for await (const item of py.stream('frames', frames)) {
+  for await (const item of py.stream('frames', frames, kPagesApart)) {
     const frame = frameOf(item, index)
     if (index % (frames / kSamples) === 0) look()
     await sleep(pauseMs)
