@@ -19,7 +19,7 @@ export function time(ns: number): string {
 
 export function bytes(count: number): string {
   if (count >= 2 ** 30) return `${count / 2 ** 30} GB`
-  if (count >= 2 ** 20) return `${count / 2 ** 20} MB`
+  if (count >= 2 ** 20) return `${digits(count / 2 ** 20)} MB`
   if (count >= 2 ** 10) return `${count / 2 ** 10} KB`
   return `${count} B`
 }
