@@ -117,9 +117,7 @@ class Stream:
         until = 0.0
         started = 0
         while self._allowed > self._sent and not self._cancelled:
-            allocator(
-                True
-            )  # a generator may have switched it off, or was resumed in another thread
+            allocator(True)  # another thread resumes it, or it was switched off before a yield
             try:
                 if timed:
                     started = perf_counter_ns()
@@ -134,8 +132,9 @@ class Stream:
                     item = step()
                     seat.end()
             except BaseException as error:
-                seat.id = 0  # on the main thread; a pool thread's is cleared under its lock
-                if not quick:
+                if quick:
+                    seat.id = 0
+                else:
                     seat.end()
                 self._end(seat, error)
                 return
@@ -147,6 +146,7 @@ class Stream:
                 if arrays is not None:
                     settle(self._iterator, arrays)
                 send(kinds.ITEM, id, payload, arrays)
+                arrays = None  # not kept while the next item is made
             except Unsendable as error:
                 self._close(seat, error)
                 return
