@@ -204,7 +204,9 @@ class Server:
     def _begin(self, kind: int, id: int, payload: bytes, arrays: Arrays) -> None:
         """Whatever is not a plain call on this thread."""
         if kind != kinds.CALL and self.channel.cancelled(id):
-            self.answers.fail(self.codec, id, AbortedError("the call was aborted before it started"))
+            self.answers.fail(
+                self.codec, id, AbortedError("the call was aborted before it started")
+            )
             return
         try:
             call = self.codec.decode(payload, arrays)

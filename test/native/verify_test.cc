@@ -185,8 +185,8 @@ TEST("each kind has the fields it needs and no tensors where they have no busine
     const WrittenMessage message(kind, 1, "", {tensor});
     CHECK(!verify_message(message.data(), message.size()));
   }
-  for (const Kind kind : {Kind::None, Kind::Return, Kind::Spill, Kind::Arena, Kind::ArenaGone,
-                          static_cast<Kind>(21), static_cast<Kind>(255)}) {
+  for (const Kind kind : {Kind::None, Kind::Return, Kind::Spill, Kind::Arena, Kind::ArenaGone, static_cast<Kind>(21),
+                          static_cast<Kind>(255)}) {
     const WrittenMessage message(kind, 1, "");
     CHECK(!verify_message(message.data(), message.size()));
   }
