@@ -203,6 +203,36 @@ t.test('keywords, fn, with() and broadcast(): as in a bridge', async t => {
   await t.rejects(py.call('doubel', 1), { code: 'ERR_FUNCTION_NOT_FOUND' })
 })
 
+t.test('callbacks, progress, logs, output and callSync: as in a bridge', async t => {
+  const py = await poolFor(t, { workers: 1 })
+  const heard = new Set<string>()
+  py.on('stderr', (line, worker) => heard.add(`${line}, from ${worker}`))
+  py.on('log', (record, worker) => heard.add(`logged: ${record.message}, from ${worker}`))
+  const progress: unknown[] = []
+  const onProgress = (fraction: number, text: string | undefined) => progress.push([fraction, text])
+  const gate = gateFor(t)
+  const held = py.call('wait_for', gate.path)
+  // It waits in the queue, with all that belongs to it.
+  const calls = py.with({ onProgress }).call('apply', (x: number) => x + 1, [1, 2, 3])
+  t.equal(py.stats().queued, 1)
+  gate.open()
+  await within('the first', held)
+  t.same(await within('the second', calls, () => py.stats()), [2, 3, 4])
+  t.same(progress, [[0.5, 'half']])
+  await until(
+    'both were heard',
+    () => heard.has('on stderr, from 0') && heard.has('logged: applied, from 0'),
+    () => [...heard],
+  )
+  t.equal(py.callSync('double', 4), 8)
+})
+
+t.test('a callback may call the pool again, if a worker is free', async t => {
+  const py = await poolFor(t)
+  const doubled = py.call('apply', (x: number) => py.call('double', x), [1, 2])
+  t.same(await within('the call', doubled, () => py.stats()), [2, 4])
+})
+
 t.test('affinity: calls with the same key go to the same worker', async t => {
   const py = await poolFor(t, { workers: 3 })
   const homes = new Map<string, Set<number>>()
