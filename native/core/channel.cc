@@ -46,7 +46,7 @@ Channel::Channel(Side side, Segment control, const Identity& identity, const int
 }
 
 Channel::~Channel() {
-  if (ledger_ != nullptr) ledger_->detach_counters(id_);
+  if (ledger_ != nullptr) ledger_->forget_channel(id_);
   queue_.clear();
   answers_.clear();
   spare_.clear();

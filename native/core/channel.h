@@ -8,6 +8,9 @@
 // What was received goes into the queue, in its order. Only in the worker, the answer to a call that a thread waits for
 // (the top bit of its id is clear) goes into a table, where that thread takes it from, whatever is in the queue before.
 //
+// Arenas of other workers: before a message names a block of one, Node sends its descriptor over the socket and then an
+// Arena record; the worker takes exactly that descriptor from the socket when it takes the record.
+//
 // Lock order: consumer, producer, then sleepers or ledger (leaves). None is held while Python or JavaScript code runs.
 // drain() only tries the consumer lock: whoever fails to get it knows that somebody else is draining.
 #pragma once
@@ -165,6 +168,12 @@ class Channel {
   Status publish(const uint8_t* message, uint32_t bytes, uint32_t reserve) noexcept;
   Status publish_spilled(const uint8_t* message, uint32_t bytes) noexcept;
   void publish_owed() noexcept;
+  bool publish_returns() noexcept;
+  bool publish_gone() noexcept;
+  Status publish_arena(wire::Kind kind, uint64_t arena, int descriptor, uint32_t reserve) noexcept;
+  Status announce_arenas(const wire::Message& message) noexcept;
+  // Room that only what is owed may use, so that it is never kept waiting behind calls.
+  [[nodiscard]] uint32_t reserve() const noexcept { return producer_.capacity() / 8; }
   void notify(uint32_t what) noexcept;
 
   // With the consumer lock held.
@@ -175,6 +184,7 @@ class Channel {
   bool write_slots(Message& message) noexcept;
   Status admit_spilled(const wire::Message& announcement) noexcept;
   Status apply_returns(const wire::Message& message) noexcept;
+  Status take_arena(const wire::Message& message) noexcept;
   bool drop_queued_call(uint32_t id) noexcept;
   void deliver(Message&& message) noexcept;
   void enqueue(Message&& message) noexcept;

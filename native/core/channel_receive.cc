@@ -77,6 +77,15 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
     }
     case wire::Kind::Spill:
       return admit_spilled(*message);
+    case wire::Kind::Arena:
+    case wire::Kind::ArenaGone: {
+      const Status status = take_arena(*message);
+      keep_spare(std::move(message));
+      return status;
+    }
+    case wire::Kind::Pressure:
+      ledger_->refresh();  // it may have been refused because of what others no longer use
+      break;
     case wire::Kind::Cancel:
       if (!drop_queued_call(message->id())) break;
       keep_spare(std::move(message));
@@ -139,8 +148,16 @@ Status Channel::admit_spilled(const wire::Message& announcement) noexcept {
   ledger_->release(slot);
   if (copy == nullptr) return Status::kSystem;
   if (!verify_message(message.data(), message.size())) return Status::kProtocol;
-  const wire::Kind kind = message->kind();
-  if (kind == wire::Kind::Return || kind == wire::Kind::Spill || kind == wire::Kind::Cancel) return Status::kProtocol;
+  switch (message->kind()) {
+    case wire::Kind::Return:
+    case wire::Kind::Spill:
+    case wire::Kind::Cancel:
+    case wire::Kind::Arena:
+    case wire::Kind::ArenaGone:
+      return Status::kProtocol;
+    default:
+      break;
+  }
   if (const Status status = admit(message); status != Status::kOk) return status;
   deliver(std::move(message));
   return Status::kOk;

@@ -12,9 +12,6 @@ using Lock = std::lock_guard<std::mutex>;
 constexpr uint32_t kReturnsPerMessage = 32;      // fits a record of the smallest ring
 constexpr uint64_t kWakeForBytes = 64ull << 20;  // returns alone wake a parked peer once they free this much
 
-// Room that only returns may use, so that they are never kept waiting behind calls.
-constexpr uint32_t reserve_bytes(uint32_t ring_bytes) noexcept { return ring_bytes / 8; }
-
 }  // namespace
 
 Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
@@ -23,6 +20,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
   const uint32_t count = tensors == nullptr ? 0 : tensors->size();
   uint32_t lent = 0;
   uint64_t shared_bytes = 0;
+  bool names_third = false;
   Status status = Status::kOk;
   for (; lent < count; ++lent) {
     const wire::Tensor& tensor = *tensors->Get(lent);
@@ -33,6 +31,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
     set_place(tensor,
               wire::Place(slot, 0, tensor.place()->offset(), words(name.arena), words(name.block), words(name.length)));
     shared_bytes += tensor_bytes(tensor);
+    names_third |= name.arena != identity_.node_arena && name.arena != identity_.worker_arena;
   }
   if (bytes >= INT32_MAX) status = Status::kTooLarge;  // FlatBuffers' own limit
   const bool spills = bytes > producer_.max_record_bytes();
@@ -40,8 +39,11 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
   if (status == Status::kOk) {
     const Lock lock(producer_mutex_);
     publish_owed();
-    status = spills ? publish_spilled(message, bytes) : publish(message, bytes, reserve_bytes(producer_.capacity()));
-    if (status == Status::kFull) refused_head_ = producer_.head_seen();
+    names_third &= side_ == Side::kNode;                           // who announced it to a worker knows it
+    const uint64_t head = names_third ? producer_.head_now() : 0;  // before the socket is looked at
+    if (names_third) status = announce_arenas(*wire::GetMessage(message));
+    if (status == Status::kOk) status = spills ? publish_spilled(message, bytes) : publish(message, bytes, reserve());
+    if (status == Status::kFull) refused_head_ = names_third ? head : producer_.head_seen();
     if (status == Status::kOk) unnoticed_bytes_ = 0;
   }
   if (status != Status::kOk) {
@@ -84,35 +86,19 @@ Status Channel::publish_spilled(const uint8_t* message, uint32_t bytes) noexcept
     announcement.add_spill(&place);
     announcement.add_spilled_bytes(&length);
     wire::FinishMessageBuffer(builder_, announcement.Finish());
-    status = publish(builder_.GetBufferPointer(), builder_.GetSize(), reserve_bytes(producer_.capacity()));
+    status = publish(builder_.GetBufferPointer(), builder_.GetSize(), reserve());
     if (status != Status::kOk) ledger_->unlend(slot, id_);
   }
   ledger_->release(slot);
   return status;
 }
 
-// What goes out before any other message: leases to return, answers to calls that were dropped, and the request to give
-// memory up.
+// What goes out before any other message: leases to return, arenas that are gone, answers to calls that were dropped, and
+// the request to give memory up. What does not fit stays owed, and the other side must make room.
 void Channel::publish_owed() noexcept {
-  while (ledger_->owes_returns(id_)) {
-    LeaseReturn returns[kReturnsPerMessage];
-    wire::Return wired[kReturnsPerMessage];
-    uint64_t bytes = 0;
-    const uint32_t count = ledger_->take_returns(id_, returns, kReturnsPerMessage, &bytes);
-    for (uint32_t at = 0; at < count; ++at)
-      wired[at] = wire::Return(words(returns[at].arena), words(returns[at].block), returns[at].count, 0);
-    builder_.Clear();
-    const auto vector = builder_.CreateVectorOfStructs(wired, count);
-    wire::MessageBuilder message(builder_);
-    message.add_kind(wire::Kind::Return);
-    message.add_returns(vector);
-    wire::FinishMessageBuffer(builder_, message.Finish());
-    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) != Status::kOk) {
-      ledger_->untake_returns(id_, returns, count);  // full: they stay owed, and the other side must make room
-      unnoticed_bytes_ = kWakeForBytes;
-      return;
-    }
-    unnoticed_bytes_ += bytes;
+  if (ledger_->owes(id_) && !(publish_returns() && publish_gone())) {
+    unnoticed_bytes_ = kWakeForBytes;
+    return;
   }
   while (!dropped_.empty()) {
     builder_.Clear();
@@ -137,10 +123,31 @@ void Channel::publish_owed() noexcept {
   }
 }
 
+bool Channel::publish_returns() noexcept {
+  LeaseReturn returns[kReturnsPerMessage];
+  wire::Return wired[kReturnsPerMessage];
+  uint64_t bytes = 0;
+  while (const uint32_t count = ledger_->take_returns(id_, returns, kReturnsPerMessage, &bytes)) {
+    for (uint32_t at = 0; at < count; ++at)
+      wired[at] = wire::Return(words(returns[at].arena), words(returns[at].block), returns[at].count, 0);
+    builder_.Clear();
+    const auto vector = builder_.CreateVectorOfStructs(wired, count);
+    wire::MessageBuilder message(builder_);
+    message.add_kind(wire::Kind::Return);
+    message.add_returns(vector);
+    wire::FinishMessageBuffer(builder_, message.Finish());
+    if (publish(builder_.GetBufferPointer(), builder_.GetSize(), 0) != Status::kOk) {
+      ledger_->untake_returns(id_, returns, count);
+      return false;
+    }
+    unnoticed_bytes_ += bytes;
+  }
+  return true;
+}
+
 void Channel::flush_returns() noexcept {
-  const bool owes = ledger_->owes_returns(id_) || pressure_.load(std::memory_order_relaxed) ||
-                    owes_dropped_.load(std::memory_order_relaxed);
-  if (closed() || !owes) return;
+// What goes out before any other message: leases to return, arenas that are gone, answers to calls that were dropped, and
+// the request to give memory up. What does not fit stays owed, and the other side must make room.
   {
     const Lock lock(producer_mutex_);
     publish_owed();

@@ -10,7 +10,7 @@ namespace isthmus {
 using Lock = std::lock_guard<std::mutex>;
 
 Ledger::Ledger(uint64_t arena_id, Segment arena, uint64_t limit_bytes, uint64_t retain_bytes) noexcept
-    : own_{arena_id, std::move(arena), kNoChannel, false, {}},
+    : own_{arena_id, std::move(arena), kNoChannel, false, false, {}, {}},
       arena_(own_.segment, retain_bytes),
       limit_bytes_(limit_bytes),
       retain_bytes_(retain_bytes) {}
@@ -36,11 +36,6 @@ Status Ledger::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
   }
   if (zeroed && !block.zeroed) std::memset(own_.segment.data() + block.offset, 0, bytes);
   return Status::kOk;
-}
-
-uint64_t Ledger::headroom() const noexcept {
-  const uint64_t used = arena_.physical_bytes() + peer_bytes();
-  return used < limit_bytes_ ? limit_bytes_ - used : 0;
 }
 
 bool Ledger::prefault(uint64_t bytes) noexcept {
@@ -124,7 +119,7 @@ Status Ledger::lend(Slot slot, ChannelId to, BlockName& name) noexcept {
   if (channels_[to].reaped) return Status::kClosed;
   Entry& entry = entries_[slot];
   name = BlockName{entry.arena->id, entry.block, entry.length};
-  if (entry.arena->lender == to) return entry.arena->orphaned ? Status::kUnknownBlock : Status::kOk;
+  if (entry.arena->lender == to) return Status::kOk;
   if (Lent* lent = find_lent(entry, to))
     ++lent->count;
   else
@@ -170,6 +165,7 @@ Status Ledger::accept(ChannelId from, const BlockName& name, Slot& out) noexcept
   out = add_entry(*arena, name.block, name.length);
   entries_[out].held = 1;
   borrowed_bytes_.fetch_add(name.length, std::memory_order_relaxed);
+  if (live_channels_ > 1) publish();  // who lends has placed it; the others learn that
   return Status::kOk;
 }
 
@@ -202,59 +198,9 @@ void Ledger::untake_returns(ChannelId to, const LeaseReturn* returns, uint32_t c
   channels_[to].returns.insert(channels_[to].returns.end(), returns, returns + count);
 }
 
-bool Ledger::owes_returns(ChannelId to) noexcept {
+bool Ledger::owes(ChannelId to) noexcept {
   const Lock lock(mutex_);
-  return !channels_[to].returns.empty();
-}
-
-// --- channels --------------------------------------------------------------------------------------------
-
-ChannelId Ledger::add_channel(uint64_t arena_id, Segment arena, Counters* own, Counters* peer) noexcept {
-  const Lock lock(mutex_);
-  const auto id = static_cast<ChannelId>(channels_.size());
-  channels_.push_back(ChannelState{own, peer, {}, 0});
-  foreign_.push_back(std::make_unique<MappedArena>(MappedArena{arena_id, std::move(arena), id, false, {}}));
-  publish();
-  return id;
-}
-
-void Ledger::detach_counters(ChannelId channel) noexcept {
-  const Lock lock(mutex_);
-  channels_[channel].own = channels_[channel].peer = nullptr;
-}
-
-void Ledger::drop_channel(ChannelId channel) noexcept {
-  const Lock lock(mutex_);
-  channels_[channel].reaped = true;
-  channels_[channel].peer = nullptr;  // its pages outside live leases are punched below
-  for (auto& arena : foreign_)
-    if (arena->lender == channel) arena->orphaned = true;
-  for (Slot slot = 0; slot < entries_.size(); ++slot) {
-    if (entries_[slot].arena == nullptr) continue;
-    if (Lent* lent = find_lent(entries_[slot], channel)) {
-      lent->count = 0;
-      settle(slot);
-    }
-  }
-  channels_[channel].returns.clear();
-  for (auto& arena : foreign_) {  // one small tensor must not pin all that the dead process had touched
-    if (arena->lender != channel) continue;
-    uint64_t from = 0;
-    const auto punch_until = [&](uint64_t to) {
-      to = to / Arena::kPage * Arena::kPage;
-      if (to > from) os::punch_hole(arena->segment.descriptor(), from, to - from);
-    };
-    for (const auto& [block, slot] : arena->blocks) {
-      punch_until(block);
-      from = (block + entries_[slot].length + Arena::kPage - 1) / Arena::kPage * Arena::kPage;
-    }
-    punch_until(arena->segment.bytes());
-  }
-  unmap_orphans();
-}
-
-void Ledger::unmap_orphans() noexcept {
-  std::erase_if(foreign_, [](const auto& arena) { return arena->orphaned && arena->blocks.empty(); });
+  return !channels_[to].returns.empty() || !channels_[to].gone.empty();
 }
 
 // --- entries ---------------------------------------------------------------------------------------------
@@ -294,7 +240,10 @@ void Ledger::settle(Slot slot) noexcept {
   }
   borrowed_bytes_.fetch_sub(entry.length, std::memory_order_relaxed);
   if (arena.orphaned) {
-    unmap_orphans();
+    orphaned_bytes_ -= entry.length;
+    punch_around(arena, entry.block, entry.block + entry.length);
+    if (arena.blocks.empty()) unmap_orphans();
+    publish();
     return;
   }
   ChannelState& lender = channels_[arena.lender];  // L2
@@ -313,20 +262,6 @@ Ledger::MappedArena* Ledger::find_arena(uint64_t id) noexcept {
   return nullptr;
 }
 
-uint64_t Ledger::peer_bytes() const noexcept {
-  uint64_t bytes = 0;
-  for (const ChannelState& channel : channels_)
-    if (channel.peer != nullptr)
-      bytes += std::min(channel.peer->physical_bytes.load(std::memory_order_relaxed), limit_bytes_);
-  return bytes;
-}
-
-void Ledger::publish() noexcept {
-  const uint64_t bytes = arena_.physical_bytes();
-  for (const ChannelState& channel : channels_)
-    if (channel.own != nullptr) channel.own->physical_bytes.store(bytes, std::memory_order_relaxed);
-}
-
 // --- fork ------------------------------------------------------------------------------------------------
 
 // The child has the book-keeping too, but the pages are shared: it must neither free nor write anything the parent
@@ -335,6 +270,7 @@ void Ledger::publish() noexcept {
 void Ledger::after_fork_in_child(uint64_t copy_bytes) noexcept {
   forked_ = true;
   for (ChannelState& channel : channels_) channel.own = channel.peer = nullptr;
+  live_channels_ = 0;
   own_.segment.isolate();
   for (auto& arena : foreign_) arena->segment.isolate();
   std::vector<const Entry*> live;

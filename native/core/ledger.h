@@ -10,8 +10,12 @@
 //   L3  whoever may use a block has a lease on it: lent(c) counts mentions sent to c minus returns received from c
 //   L4  a message may name a block of an arena that its sender did not lend us only if lent(sender) > 0
 //   L5  leases of a channel are dropped only when its process has been reaped: before that it may still be writing
+//   L6  the arena of a reaped process is an orphan: kept while a block of it is used, here or by who it was lent on to
+//   L7  a process knows an arena of a third one from its announcement until it is told that the arena is gone; both go
+//       through the ring, in the order of the messages that name its blocks. Told only when it has no lease on one.
 //
-// A borrower may lend on: its own entry stays (lent > 0) until the next borrower has returned.
+// A borrower may lend on: its own entry stays (lent > 0) until the next borrower has returned. Node is the only one that
+// does, and the only one that announces.
 // Thread-safe. Nothing here touches a ring: returns are kept until a sender takes them.
 #pragma once
 
@@ -33,6 +37,9 @@ using Slot = uint32_t;
 constexpr Slot kNoSlot = UINT32_MAX;
 using ChannelId = uint32_t;
 constexpr ChannelId kNoChannel = UINT32_MAX;
+
+// Arenas of third processes that one process knows at most: each takes a descriptor and an arena's address space.
+constexpr size_t kMaxAnnounced = 128;
 
 struct LedgerOptions {
   uint64_t arena_bytes;   // address space of the own arena
@@ -62,7 +69,7 @@ struct LedgerStats {
   uint64_t physical_bytes;  // own arena: touched and not punched
   uint64_t hot_bytes;       // of these: free, kept for reuse
   uint64_t limit_bytes;     // all arenas together
-  uint64_t peer_bytes;      // what the other processes published as theirs
+  uint64_t peer_bytes;      // of the other processes' arenas, as they published it, and of orphans
 };
 
 struct Holder {
@@ -122,15 +129,35 @@ class Ledger {
   [[nodiscard]] uint32_t take_returns(ChannelId to, LeaseReturn* out, uint32_t max, uint64_t* bytes) noexcept;
   // Puts returns back that could not be published.
   void untake_returns(ChannelId to, const LeaseReturn* returns, uint32_t count) noexcept;
-  [[nodiscard]] bool owes_returns(ChannelId to) noexcept;
+  // Anything: returns, or arenas that are gone.
+  [[nodiscard]] bool owes(ChannelId to) noexcept;
 
   // --- channels ---
   // A new channel and the arena lent through it. The counters are where physical bytes are published and read.
   [[nodiscard]] ChannelId add_channel(uint64_t arena_id, Segment arena, Counters* own, Counters* peer) noexcept;
-  // The control segment of the channel is about to be unmapped.
-  void detach_counters(ChannelId channel) noexcept;
-  // The channel's process has been reaped (L5). What it lent stays readable while it is used here.
+  // The channel's process has been reaped (L5, L6).
   void drop_channel(ChannelId channel) noexcept;
+  // The channel is no more, and its control segment about to be unmapped. If it was dropped, its id is free again.
+  void forget_channel(ChannelId channel) noexcept;
+
+  // --- arenas of third processes: Node (L7) ---
+  // Must the channel's process be told of the arena, of which a block is used here? `descriptor` is the arena's, or -1 if it
+  // knows already. If it knows too many, one of which it uses no block is given up for this; kTooManyArenas: there is none.
+  [[nodiscard]] Status announcement(ChannelId to, uint64_t arena, int& descriptor) noexcept;
+  // It has been told.
+  void announced(ChannelId to, uint64_t arena) noexcept;
+  // Takes one arena that the channel's process must be told is gone.
+  [[nodiscard]] bool take_gone(ChannelId to, uint64_t& arena) noexcept;
+  void untake_gone(ChannelId to, uint64_t arena) noexcept;
+
+  // --- arenas of third processes: worker ---
+  // kProtocol if it is known already, or one too many.
+  [[nodiscard]] Status add_arena(ChannelId lender, uint64_t id, Segment arena) noexcept;
+  // kProtocol if it did not come by add_arena, or a block of it is used.
+  [[nodiscard]] Status remove_arena(ChannelId lender, uint64_t id) noexcept;
+
+  // Tells every process anew what the others use.
+  void refresh() noexcept;
 
   [[nodiscard]] LedgerStats stats() noexcept;
   [[nodiscard]] uint64_t borrowed_bytes() const noexcept { return borrowed_bytes_.load(std::memory_order_relaxed); }
@@ -151,9 +178,11 @@ class Ledger {
   struct MappedArena {
     uint64_t id = 0;
     Segment segment;
-    ChannelId lender = kNoChannel;    // kNoChannel: the own arena
-    bool orphaned = false;            // the lender has been reaped: returns are local
-    std::map<uint64_t, Slot> blocks;  // offset -> entry
+    ChannelId lender = kNoChannel;        // kNoChannel: the own arena, or an orphan
+    bool orphaned = false;                // the lender has been reaped: returns are local
+    bool third = false;                   // of a process that is not the lender: announced to this one
+    std::map<uint64_t, Slot> blocks;      // offset -> entry
+    std::vector<ChannelId> announced_to;  // in Node
   };
   struct Entry {
     MappedArena* arena = nullptr;  // null: the slot is free
@@ -168,6 +197,7 @@ class Ledger {
     Counters* peer = nullptr;
     std::vector<LeaseReturn> returns;
     uint64_t returned_bytes = 0;
+    std::vector<uint64_t> gone;  // arenas that its process must be told are gone
     bool reaped = false;
   };
 
@@ -180,8 +210,11 @@ class Ledger {
   static Lent* find_lent(Entry& entry, ChannelId channel) noexcept;
   MappedArena* find_arena(uint64_t id) noexcept;
   Slot slot_at(MappedArena& arena, const void* address) noexcept;
-  uint64_t headroom() const noexcept;
+  void punch_around(MappedArena& arena, uint64_t from, uint64_t to) noexcept;
   void unmap_orphans() noexcept;
+  void tell_gone(MappedArena& arena, ChannelId channel) noexcept;
+  [[nodiscard]] bool uses_block(const MappedArena& arena, ChannelId channel) noexcept;
+  uint64_t headroom() const noexcept;
   uint64_t peer_bytes() const noexcept;
   void publish() noexcept;
 
@@ -192,6 +225,9 @@ class Ledger {
   std::vector<Entry> entries_;
   std::vector<Slot> free_slots_;
   std::vector<ChannelState> channels_;
+  std::vector<ChannelId> free_channels_;
+  uint32_t live_channels_ = 0;  // with counters
+  uint64_t orphaned_bytes_ = 0;
   std::atomic<uint64_t> borrowed_bytes_{0};
   const uint64_t limit_bytes_;
   const uint64_t retain_bytes_;

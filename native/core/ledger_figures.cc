@@ -1,4 +1,5 @@
-// What the ledger tells people and tests: figures, the largest holders, and whether its invariants hold.
+// What the ledger tells other processes, people and tests: how much memory exists, who holds it, and whether the invariants
+// hold.
 #include <algorithm>
 
 #include "core/ledger.h"
@@ -6,6 +7,47 @@
 namespace isthmus {
 
 using Lock = std::lock_guard<std::mutex>;
+
+// --- physical bytes --------------------------------------------------------------------------------------
+
+// The limit is of all arenas together, and each owner keeps it for its own allocations. The own bytes are exact, and so are
+// those of orphans. Node knows what each worker has published last; a worker knows of the others what Node has told it, when
+// Node last placed or freed a block of its own, or was lent one. So owners that grow at the same time may exceed the limit,
+// each by what the others have placed since.
+uint64_t Ledger::headroom() const noexcept {
+  const uint64_t used = arena_.physical_bytes() + peer_bytes();
+  return used < limit_bytes_ ? limit_bytes_ - used : 0;
+}
+
+uint64_t Ledger::peer_bytes() const noexcept {
+  uint64_t bytes = orphaned_bytes_;
+  for (const ChannelState& channel : channels_)
+    if (channel.peer != nullptr)
+      bytes += std::min(channel.peer->physical_bytes.load(std::memory_order_relaxed), limit_bytes_);
+  return bytes;
+}
+
+// To each process what is used by all but itself. With one channel that needs no look at what the other side published,
+// which would cost a miss of the cache.
+void Ledger::publish() noexcept {
+  const uint64_t own = arena_.physical_bytes() + orphaned_bytes_;
+  const uint64_t all = live_channels_ > 1 ? arena_.physical_bytes() + peer_bytes() : own;
+  for (const ChannelState& channel : channels_) {
+    if (channel.own == nullptr) continue;
+    uint64_t bytes = all;
+    if (live_channels_ > 1)
+      bytes -= std::min({channel.peer->physical_bytes.load(std::memory_order_relaxed), limit_bytes_, all - own});
+    if (channel.own->physical_bytes.load(std::memory_order_relaxed) != bytes)
+      channel.own->physical_bytes.store(bytes, std::memory_order_relaxed);
+  }
+}
+
+void Ledger::refresh() noexcept {
+  const Lock lock(mutex_);
+  publish();
+}
+
+// --- for people ------------------------------------------------------------------------------------------
 
 LedgerStats Ledger::stats() noexcept {
   const Lock lock(mutex_);
@@ -54,7 +96,13 @@ bool Ledger::is_valid() noexcept {
     }
     return true;
   };
-  return in_order(own_) &&
+  uint64_t orphaned_bytes = 0;
+  for (const auto& arena : foreign_) {
+    if (!arena->orphaned) continue;
+    if (arena->blocks.empty()) return false;  // L6
+    for (const auto& [block, slot] : arena->blocks) orphaned_bytes += entries_[slot].length;
+  }
+  return orphaned_bytes == orphaned_bytes_ && in_order(own_) &&
          std::all_of(foreign_.begin(), foreign_.end(), [&](const auto& arena) { return in_order(*arena); });
 }
 

@@ -154,11 +154,12 @@ bool process_ending(int process, int timeout_ms, Ending& out) noexcept {
   pollfd ended{process, POLLIN, 0};
   if (process >= 0 && timeout_ms > 0) poll(&ended, 1, timeout_ms);
   constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older headers lack
+  if (process < 0) return false;
   siginfo_t info{};
   int result;
   do result = waitid(kPidfd, static_cast<id_t>(process), &info, WEXITED | WNOHANG | WNOWAIT);
   while (result != 0 && errno == EINTR);
-  if (process < 0 || result != 0 || info.si_pid == 0) return false;
+  if (result != 0 || info.si_pid == 0) return false;
   const bool exited = info.si_code == CLD_EXITED;
   out = Ending{exited ? info.si_status : -1, exited ? 0 : info.si_status};
   return true;

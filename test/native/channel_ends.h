@@ -39,9 +39,11 @@ inline Status open(const Options& options, std::unique_ptr<Channel>& node, int& 
 }
 
 struct ChannelPair {
-  explicit ChannelPair(const Options& options = small_options()) {
+  explicit ChannelPair(const Options& options = small_options()) : ChannelPair(made_ledger(options), options) {}
+  // One of several workers of the same Node.
+  explicit ChannelPair(const std::shared_ptr<Ledger>& ledger, const Options& options = small_options()) {
     int socket = -1;
-    CHECK_EQ(open(options, node, socket), Status::kOk);
+    CHECK_EQ(Channel::open(ledger, {options.spin_ns, options.ring_bytes}, node, socket), Status::kOk);
     CHECK_EQ(Channel::join(socket, 10 * kSecond, worker), Status::kOk);
   }
   [[nodiscard]] bool is_valid() const { return node->ledger().is_valid() && worker->ledger().is_valid(); }
@@ -52,8 +54,9 @@ struct ChannelPair {
 
 // Node is a Channel; the worker's side is raw memory.
 struct RawWorker {
-  explicit RawWorker(const Options& options = small_options()) {
-    CHECK_EQ(open(options, node, socket), Status::kOk);
+  explicit RawWorker(const Options& options = small_options()) : RawWorker(made_ledger(options), options) {}
+  explicit RawWorker(const std::shared_ptr<Ledger>& ledger, const Options& options = small_options()) {
+    CHECK_EQ(Channel::open(ledger, {options.spin_ns, options.ring_bytes}, node, socket), Status::kOk);
     uint8_t greeting[64];
     int descriptors[os::kMaxDescriptors];
     size_t count = os::kMaxDescriptors;
@@ -94,6 +97,58 @@ struct RawWorker {
   Segment own_arena;
   Producer producer;
   Consumer consumer;
+};
+
+// The worker is a Channel; Node's side is raw memory.
+struct RawNode {
+  static constexpr uint32_t kRing = 64 * 1024;
+  static constexpr uint64_t kArena = 1 << 20;
+  static constexpr uint64_t kOwnId = 1;
+  static constexpr uint64_t kWorkerId = 2;
+
+  RawNode() {
+    const Identity identity{kMagic, kLayoutVersion, kRing, kOwnId, kWorkerId, kArena, kArena, 0, 0};
+    Segment worker_arena;
+    CHECK_EQ(Segment::create("t", control_bytes(kRing), control_segment), Status::kOk);
+    CHECK_EQ(Segment::create("t", kArena, own_arena), Status::kOk);
+    CHECK_EQ(Segment::create("t", kArena, worker_arena), Status::kOk);
+    std::memcpy(control_segment.data(), &identity, sizeof identity);
+    int sockets[2];
+    CHECK_EQ(os::socket_pair(sockets), 0);
+    socket = sockets[0];
+    const struct {
+      uint64_t magic = kMagic;
+      uint32_t version = kLayoutVersion;
+      uint32_t descriptors = 5;
+    } greeting;
+    const int events[2] = {os::create_event(), os::create_event()};
+    const int descriptors[5] = {control_segment.descriptor(), own_arena.descriptor(), worker_arena.descriptor(),
+                                events[0], events[1]};
+    CHECK(os::send_with_descriptors(socket, &greeting, sizeof greeting, descriptors, 5) > 0);
+    for (const int event : events) os::close_descriptor(event);
+    CHECK_EQ(Channel::join(sockets[1], kSecond, worker), Status::kOk);
+    Control& control = *reinterpret_cast<Control*>(control_segment.data());
+    producer = Producer(control.rings[0], control_segment.data() + kRecordsOffset, kRing);
+  }
+  ~RawNode() { os::close_descriptor(socket); }
+  void write(const WrittenMessage& message) {
+    Claim claim;
+    CHECK_EQ(producer.claim(message.size(), 0, claim), Status::kOk);
+    std::memcpy(claim.data(), message.data(), message.size());
+    claim.commit();
+  }
+  // The datagram that announces an arena.
+  void send_arena(uint64_t id, const int* descriptors, size_t count, uint64_t magic = kMagic) const {
+    const uint64_t words[2] = {magic, id};
+    CHECK_EQ(os::send_with_descriptors(socket, words, sizeof words, descriptors, count),
+             static_cast<int64_t>(sizeof words));
+  }
+
+  std::unique_ptr<Channel> worker;
+  int socket = -1;
+  Segment control_segment;
+  Segment own_arena;
+  Producer producer;
 };
 
 inline std::string payload_of(const Message& message) {

@@ -252,6 +252,36 @@ TEST("a worker sees that Node is gone, and hang_up says so at once") {
   }
 }
 
+TEST(
+    "the end of a watched process is seen though another one holds its end of the socket, after what it had "
+    "committed") {
+  std::unique_ptr<Channel> node;
+  int socket = -1;
+  REQUIRE_EQ(open(small_options(), node, socket), Status::kOk);
+  Process process([&] {
+    node.reset();
+    std::unique_ptr<Channel> worker;
+    if (Channel::join(socket, 10 * kSecond, worker) != Status::kOk) return 1;
+    (void)send(*worker, Kind::Result, 1, "last");
+    return 7;
+  });
+  node->watch_process(process.id());  // and `socket` stays open in this process
+  Message message;
+  Status status;
+  while ((status = node->receive(message)) == Status::kEmpty) (void)node->wait(kForever, false);
+  CHECK_EQ(status, Status::kOk);
+  CHECK_EQ(payload_of(message), "last");
+  while ((status = node->wait(kForever, false)) == Status::kOk) {
+  }
+  CHECK_EQ(status, Status::kClosed);
+  CHECK_EQ(node->receive(message), Status::kClosed);
+  os::Ending ending{};
+  CHECK(node->ending(ending));
+  CHECK_EQ(ending.code, 7);
+  CHECK_EQ(process.wait(), 7);
+  os::close_descriptor(socket);
+}
+
 TEST("a view outlives its channel: the ledger stays as long as somebody holds it") {
   auto pair = std::make_unique<ChannelPair>();
   Slot slot = kNoSlot;

@@ -124,7 +124,7 @@ TEST("room that came between the refusal and the sleep is seen, though returns w
   CHECK_EQ(pair.worker->drain(), Status::kOk);
   while (send(*pair.node, Kind::Call, 1, std::string(100, 'x')) == Status::kOk) {
   }
-  for (; !pair.node->ledger().owes_returns(0); borrowed.pop_back()) {  // until not even a return has room
+  for (; !pair.node->ledger().owes(0); borrowed.pop_back()) {  // until not even a return has room
     REQUIRE(!borrowed.empty());
     pair.node->ledger().release(borrowed.back());
     pair.node->flush_returns();
@@ -132,7 +132,7 @@ TEST("room that came between the refusal and the sleep is seen, though returns w
   CHECK_EQ(send(*pair.node, Kind::Call, 1, ""), Status::kFull);
   CHECK_EQ(pair.worker->drain(), Status::kOk);
   CHECK_EQ(pair.node->wait(os::now_ns() + 10 * kSecond, true), Status::kOk);  // flushes, and so looks at the ring
-  CHECK(!pair.node->ledger().owes_returns(0));
+  CHECK(!pair.node->ledger().owes(0));
 }
 
 TEST("a ring full of returns wakes the parked side that must take them, when a call or a return is refused") {

@@ -288,12 +288,12 @@ TEST("returns have room where calls have none") {
   const Slot filler = allocate(*pair.worker, 64);
   while (send(*pair.worker, Kind::Result, 1, "", {whole(filler, 64)}) == Status::kOk) {
   }
-  CHECK(!pair.worker->ledger().owes_returns(0));  // the first of these sends took the return along
+  CHECK(!pair.worker->ledger().owes(0));  // the first of these sends took the return along
   CHECK_EQ(send(*pair.node, Kind::Call, 2, "", {whole(slot, kMiB)}), Status::kOk);
   CHECK_EQ(receive_all(*pair.worker), 1u);
-  CHECK(pair.worker->ledger().owes_returns(0));
+  CHECK(pair.worker->ledger().owes(0));
   pair.worker->flush_returns();
-  CHECK(!pair.worker->ledger().owes_returns(0));
+  CHECK(!pair.worker->ledger().owes(0));
   CHECK_EQ(pair.node->drain(), Status::kOk);
   CHECK_EQ(pair.node->ledger().stats().lent_leases, 0u);
 }
@@ -309,7 +309,7 @@ TEST("the smallest ring carries any number of returns") {
     pair.node->ledger().release(slot);
     REQUIRE_EQ(receive_all(*pair.worker), 1u);
   }
-  while (pair.worker->ledger().owes_returns(0)) {
+  while (pair.worker->ledger().owes(0)) {
     pair.worker->flush_returns();
     REQUIRE_EQ(pair.node->drain(), Status::kOk);
   }

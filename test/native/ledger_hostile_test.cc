@@ -161,7 +161,7 @@ TEST("what a dead owner lent stays readable; the rest of its pages go back, and 
   BlockName name{};
   CHECK(all.node.ledger.lend(in_node, all.node_to_a->there, name) != Status::kOk);
   all.node.ledger.release(in_node);
-  CHECK(!all.node.ledger.owes_returns(all.node_to_a->there));
+  CHECK(!all.node.ledger.owes(all.node_to_a->there));
   CHECK_EQ(all.node.ledger.stats().borrowed_blocks, 0u);
   CHECK_EQ(accept(*all.a_to_node, {0xa, 0, 64}), Status::kProtocol);
   CHECK(all.node.ledger.is_valid());
@@ -179,13 +179,13 @@ TEST("A lends to Node, Node to B: any of them may die at any step, and no block 
       Slot in_b = kNoSlot;
       for (int step = 0; step < 5; ++step) {
         if (step == 0) in_node = all.a_to_node->mention(in_a), std::memset(all.a.ledger.data(in_a), 3, 64);
-        if (step == 1 && b_lives) in_b = all.relayed_to_b->mention(in_node);
+        if (step == 1 && b_lives) in_b = all.node_to_b->mention(in_node);
         if (step == 2) all.node.ledger.release(in_node);
         if (step == 2 && a_lives) all.a.ledger.release(in_a);
         if (step == 3 && b_lives) {
           CHECK_EQ(all.b.ledger.data(in_b)[63], 3);
           all.b.ledger.release(in_b);
-          all.relayed_from_b->give_back();
+          all.b_to_node->give_back();
         }
         if (step == 4 && a_lives) all.node_to_a->give_back();
         if (step == died_after) {

@@ -127,9 +127,9 @@ TEST("a lent block outlives its owner's references, and is free when the lease c
   all.node.ledger.release(slot);
   CHECK_EQ(own_blocks(all.node), 1u);
   CHECK_EQ(all.node.ledger.stats().lent_leases, 1u);
-  CHECK(!all.a.ledger.owes_returns(all.a_to_node->there));
+  CHECK(!all.a.ledger.owes(all.a_to_node->there));
   all.a.ledger.release(borrowed);
-  CHECK(all.a.ledger.owes_returns(all.a_to_node->there));
+  CHECK(all.a.ledger.owes(all.a_to_node->there));
   CHECK_EQ(all.a_to_node->give_back(), 1u);
   CHECK_EQ(own_blocks(all.node), 0u);
   CHECK_EQ(borrowed_blocks(all.a), 0u);
@@ -186,7 +186,7 @@ TEST("returns that could not be published stay owed") {
   const uint32_t count = all.a.ledger.take_returns(all.a_to_node->there, returns, 4, &bytes);
   CHECK_EQ(count, 1u);
   CHECK_EQ(bytes, kMiB);
-  CHECK(!all.a.ledger.owes_returns(all.a_to_node->there));
+  CHECK(!all.a.ledger.owes(all.a_to_node->there));
   all.a.ledger.untake_returns(all.a_to_node->there, returns, count);
   CHECK_EQ(all.a_to_node->give_back(), 1u);
 }
@@ -211,7 +211,7 @@ TEST("a block lent on through Node comes back only when the last borrower has re
   ThreeLedgers all;
   const Slot in_a = all.a.allocate(kMiB);
   const Slot in_node = all.a_to_node->mention(in_a);
-  const Slot in_b = all.relayed_to_b->mention(in_node);
+  const Slot in_b = all.node_to_b->mention(in_node);
   all.a.ledger.data(in_a)[9] = 4;
   CHECK_EQ(all.b.ledger.data(in_b)[9], 4);
   all.a.ledger.release(in_a);
@@ -220,7 +220,7 @@ TEST("a block lent on through Node comes back only when the last borrower has re
   CHECK_EQ(borrowed_blocks(all.node), 1u);
   CHECK(all.is_valid());
   all.b.ledger.release(in_b);
-  CHECK_EQ(all.relayed_from_b->give_back(), 1u);
+  CHECK_EQ(all.b_to_node->give_back(), 1u);
   CHECK_EQ(borrowed_blocks(all.node), 0u);
   CHECK_EQ(all.node_to_a->give_back(), 1u);
   CHECK_EQ(own_blocks(all.a), 0u);
@@ -231,13 +231,13 @@ TEST("a block lent on may be sent back by the last borrower, and on to its owner
   ThreeLedgers all;
   const Slot in_a = all.a.allocate(kMiB);
   const Slot in_node = all.a_to_node->mention(in_a);
-  const Slot in_b = all.relayed_to_b->mention(in_node);
-  CHECK_EQ(all.relayed_from_b->mention(in_b), in_node);
+  const Slot in_b = all.node_to_b->mention(in_node);
+  CHECK_EQ(all.b_to_node->mention(in_b), in_node);
   CHECK_EQ(all.node_to_a->mention(in_node), in_a);
   for (int reference = 0; reference < 2; ++reference) all.a.ledger.release(in_a), all.node.ledger.release(in_node);
   all.b.ledger.release(in_b);
   CHECK_EQ(own_blocks(all.a), 1u);
-  all.relayed_from_b->give_back();
+  all.b_to_node->give_back();
   all.node_to_a->give_back();
   CHECK_EQ(own_blocks(all.a), 0u);
 }

@@ -23,6 +23,7 @@ class Process {
     }
   }
 
+  [[nodiscard]] pid_t id() const { return id_; }
   void kill() const { ::kill(id_, SIGKILL); }
   // Exit code, or the negated signal that ended it.
   int wait() {

@@ -79,17 +79,15 @@ struct ThreeLedgers {
     const ChannelId to_b = node.ledger.add_channel(b.id, b.shared(), &node.counters, &b.counters);
     const ChannelId of_a = a.ledger.add_channel(node.id, node.shared(), &a.counters, &node.counters);
     const ChannelId of_b = b.ledger.add_channel(node.id, node.shared(), &b.counters, &node.counters);
-    // A third party's arena reaches B through Node (docs/protocol.md: announcement); so B knows it as Node's to lend.
-    const ChannelId a_through_node = b.ledger.add_channel(a.id, a.shared(), nullptr, nullptr);
+    // A third party's arena reaches B through Node, so B knows it as Node's to lend.
+    CHECK_EQ(b.ledger.add_arena(of_b, a.id, a.shared()), Status::kOk);
     node_to_a = new Link{node, a, to_a, of_a};
     a_to_node = new Link{a, node, of_a, to_a};
     node_to_b = new Link{node, b, to_b, of_b};
     b_to_node = new Link{b, node, of_b, to_b};
-    relayed_to_b = new Link{node, b, to_b, a_through_node};
-    relayed_from_b = new Link{b, node, a_through_node, to_b};
   }
   ~ThreeLedgers() {
-    for (Link* link : {node_to_a, a_to_node, node_to_b, b_to_node, relayed_to_b, relayed_from_b}) delete link;
+    for (Link* link : {node_to_a, a_to_node, node_to_b, b_to_node}) delete link;
   }
   [[nodiscard]] bool is_valid() { return a.ledger.is_valid() && node.ledger.is_valid() && b.ledger.is_valid(); }
 
@@ -100,8 +98,6 @@ struct ThreeLedgers {
   Link* a_to_node;
   Link* node_to_b;
   Link* b_to_node;
-  Link* relayed_to_b;
-  Link* relayed_from_b;
 };
 
 }  // namespace isthmus::test

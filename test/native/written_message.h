@@ -77,6 +77,17 @@ class WrittenMessage {
     return written;
   }
 
+  // Arena or ArenaGone.
+  static WrittenMessage arena(wire::Kind kind, uint64_t id) {
+    WrittenMessage written;
+    const wire::Int64 wired = words(id);
+    wire::MessageBuilder message(written.builder_);
+    message.add_kind(kind);
+    message.add_arena(&wired);
+    wire::FinishMessageBuffer(written.builder_, message.Finish());
+    return written;
+  }
+
   [[nodiscard]] uint8_t* data() const { return builder_.GetBufferPointer(); }
   [[nodiscard]] uint32_t size() const { return builder_.GetSize(); }
   [[nodiscard]] std::string_view text() const { return {reinterpret_cast<const char*>(data()), size()}; }
