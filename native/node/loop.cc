@@ -10,6 +10,9 @@ namespace {
 constexpr int64_t kTurnNs = 10'000;
 constexpr int kLooksPerClock = 16;
 
+// Loops of this thread that poll. They share the time, so that none delays another for long.
+thread_local int polling_loops = 0;
+
 }  // namespace
 
 Loop* Loop::start(uv_loop_t* loop, Channel& channel, Deliver deliver, void* owner) noexcept {
@@ -33,6 +36,7 @@ Loop* Loop::start(uv_loop_t* loop, Channel& channel, Deliver deliver, void* owne
 }
 
 void Loop::stop(Stopped stopped, void* argument) noexcept {
+  set_polling(false);
   stopped_ = true;
   on_stopped_ = stopped;
   on_stopped_argument_ = argument;
@@ -71,9 +75,15 @@ void Loop::set_wants_space(bool wants) noexcept {
   if (wants && !stopped_) poll();
 }
 
+void Loop::set_polling(bool polling) noexcept {
+  if (polling == polling_) return;
+  polling_ = polling;
+  polling_loops += polling ? 1 : -1;
+}
+
 void Loop::poll() noexcept {
   if (polling_) return;
-  polling_ = true;
+  set_polling(true);
   parked_ = false;
   channel_.unpark();
   uv_idle_start(&idle_, [](uv_idle_t* handle) { static_cast<Loop*>(handle->data)->on_idle(); });
@@ -85,7 +95,7 @@ void Loop::park() noexcept {
     poll();
     return;
   }
-  polling_ = false;
+  set_polling(false);
   parked_ = true;
   uv_idle_stop(&idle_);
 }
@@ -106,7 +116,7 @@ bool Loop::has_work() noexcept { return channel_.has_input() || (wants_space_ &&
 void Loop::on_idle() noexcept {
   int64_t now = os::now_ns();
   if (last_activity_ns_ == 0) last_activity_ns_ = now;
-  const int64_t turn_ends = now + kTurnNs;
+  const int64_t turn_ends = now + kTurnNs / polling_loops;
   do {
     for (int look = 0; look < kLooksPerClock; ++look) {
       if (has_work()) {

@@ -5,6 +5,7 @@
 //             (core/spin_policy.h)
 //   parked    the doorbell was announced; a uv_poll handle waits on its event
 //
+// The turns of several channels that poll in one thread are shorter, so that together they take no longer than one.
 // In either state at most a budget of messages is delivered per turn, so that a flood cannot starve the loop.
 // The handles keep the process alive only while calls are pending.
 #pragma once
@@ -49,6 +50,7 @@ class Loop {
   void poll() noexcept;   // start polling
   void await() noexcept;  // an answer is to come: poll if that pays
   void park() noexcept;
+  void set_polling(bool polling) noexcept;
   bool has_work() noexcept;
 
   Channel& channel_;
