@@ -176,12 +176,14 @@ TEST("products and sums that overflow are refused") {
 
 TEST("each kind has the fields it needs and no tensors where they have no business") {
   for (const Kind kind :
-       {Kind::Hello, Kind::Call, Kind::Result, Kind::Error, Kind::Cancel, Kind::Pressure, Kind::Goodbye}) {
+       {Kind::Hello, Kind::Call, Kind::Result, Kind::Error, Kind::Cancel, Kind::Pressure, Kind::Goodbye, Kind::Stream,
+        Kind::Create, Kind::Item, Kind::Credit, Kind::Progress, Kind::Log, Kind::Interrupt, Kind::Drop}) {
     const WrittenMessage message(kind, 1, "");
     CHECK(verify_message(message.data(), message.size()));
   }
   WrittenTensor tensor;
-  for (const Kind kind : {Kind::Cancel, Kind::Pressure, Kind::Goodbye, Kind::Return, Kind::Spill}) {
+  for (const Kind kind : {Kind::Cancel, Kind::Pressure, Kind::Goodbye, Kind::Return, Kind::Spill, Kind::Credit,
+                          Kind::Progress, Kind::Log, Kind::Interrupt, Kind::Drop, Kind::Arena, Kind::ArenaGone}) {
     const WrittenMessage message(kind, 1, "", {tensor});
     CHECK(!verify_message(message.data(), message.size()));
   }
