@@ -146,8 +146,8 @@ bool Channel::publish_returns() noexcept {
 }
 
 void Channel::flush_returns() noexcept {
-// What goes out before any other message: leases to return, arenas that are gone, answers to calls that were dropped, and
-// the request to give memory up. What does not fit stays owed, and the other side must make room.
+  // What goes out before any other message: leases to return, arenas that are gone, answers to calls that were dropped, and
+  // the request to give memory up. What does not fit stays owed, and the other side must make room.
   {
     const Lock lock(producer_mutex_);
     publish_owed();

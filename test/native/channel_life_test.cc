@@ -276,7 +276,7 @@ TEST(
   CHECK_EQ(status, Status::kClosed);
   CHECK_EQ(node->receive(message), Status::kClosed);
   os::Ending ending{};
-  CHECK(node->ending(ending));
+  CHECK(node->ending(10000, ending));
   CHECK_EQ(ending.code, 7);
   CHECK_EQ(process.wait(), 7);
   os::close_descriptor(socket);
