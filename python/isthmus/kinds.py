@@ -17,3 +17,4 @@ PROGRESS: Final = 14
 LOG: Final = 15
 INTERRUPT: Final = 16
 DROP: Final = 17
+DROPPED: Final = 20

@@ -115,7 +115,14 @@ class NodeSide:
     def receive(self):
         message = self.channel.receive(PATIENCE)
         assert message is not None, "the worker does not answer"
+        return self.read(message)
+
+    def read(self, message):
         kind, id, payload, arrays = message
+        if (
+            kind == kinds.DROPPED
+        ):  # the core's answer to a Cancel that came before the call had begun
+            return kinds.ERROR, id, {"type": "Dropped", "message": "", "code": "ERR_ABORTED"}
         return kind, id, self.codec.decode(payload, arrays) if payload else None
 
     def send_call(self, name, *args, **kwargs):
@@ -188,8 +195,6 @@ class NodeSide:
             kind, id, value = self.receive()
             if kind == kinds.PRESSURE:
                 continue
-            if id != wanted and kind == kinds.ERROR and value["code"] == "ERR_ABORTED":
-                continue  # the second answer to a call that was interrupted before its Cancel was read
             assert id == wanted, (kind, id, value)
             if kind == kinds.ERROR:
                 raise Failed(value)
