@@ -8,6 +8,9 @@ import type { Sender } from './sender.js'
 import { errorToPython } from './to-python.js'
 import { Kind } from './wire.js'
 
+/** The ids of calls that a coroutine makes, and no thread waits for, have the top bit. */
+const firstOfCoroutines = 2 ** 31
+
 /** Ids of the functions that a call was given. */
 export interface GivenFunctions {
   /** They can be called until the call has ended. */
@@ -23,9 +26,11 @@ export class Callbacks {
   /** Answers are sent only while there is somebody to hear them. */
   #ended = false
   /** Depth of callSync(): the event loop stands still, so nothing that a callback waits for can happen. */
-  blocked = 0
-  /** Callbacks for which the only thread of the worker waits: until they are answered it begins no call. */
-  readonly #waitedFor = new Set<number>()
+  #blocked = 0
+  /** Calls that have not been answered. */
+  readonly #awaited = new Set<number>()
+  /** Those for which the only thread of the worker waits, and the function: until they are answered it begins no call. */
+  readonly #waitedFor = new Map<number, number>()
   /** One of these is on the stack. */
   #inside = false
   readonly #serial: boolean
@@ -71,6 +76,8 @@ export class Callbacks {
     const exposed = this.#functions.get(id)
     if (exposed === undefined) return
     this.#functions.delete(id)
+    // Its call has ended, perhaps without the answer: it was interrupted.
+    for (const [call, fn] of this.#waitedFor) if (fn === id) this.#waitedFor.delete(call)
     exposed.close()
   }
 
@@ -78,6 +85,25 @@ export class Callbacks {
     this.#ended = true
     this.#waitedFor.clear()
     for (const id of [...this.#functions.keys()]) this.drop(id)
+  }
+
+  /**
+   * The event loop stands still until unblock(). Whoever waits for a function that is running, and by that stands in the
+   * way of callSync(), is told that it has begun, as those are that call during it.
+   * @param threads on which Python serves calls: if all of them wait, nobody is left
+   * @param full no further call can be sent until one is answered: no coroutine may wait either
+   */
+  block(threads: number, full: boolean): void {
+    this.#blocked++
+    if (this.#awaited.size === 0) return
+    const waiting = [...this.#awaited]
+    const inThreads = waiting.filter(id => id < firstOfCoroutines)
+    if (full || inThreads.length >= threads)
+      for (const id of full ? waiting : inThreads) this.#throw(id, new BlockedError())
+  }
+
+  unblock(): void {
+    this.#blocked--
   }
 
   /** What an id stands for that Python sends back. */
@@ -88,43 +114,43 @@ export class Callbacks {
   /** `[function, args]` or `[function, args, kwargs]`. The user's code runs when the messages at hand have been read. */
   receive(message: Incoming): void {
     const { id } = message
+    this.#awaited.add(id)
     try {
       type Payload = [fn: number, args: unknown[], kwargs?: Record<string, unknown>]
       const [fn, args, kwargs] = message.value() as Payload
       const exposed = this.#functions.get(fn)
       if (exposed === undefined) throw new CallbackEndedError()
-      if (this.blocked > 0) throw new BlockedError()
-      queueMicrotask(() => this.#run(id, exposed, kwargs === undefined ? args : [...args, kwargs]))
+      if (this.#blocked > 0) throw new BlockedError()
+      queueMicrotask(() =>
+        this.#run(id, fn, exposed, kwargs === undefined ? args : [...args, kwargs]),
+      )
     } catch (error) {
       this.#throw(id, error)
     }
   }
 
-  #run(id: number, exposed: Exposed, args: unknown[]): void {
-    let result: unknown
+  #run(id: number, fn: number, exposed: Exposed, args: unknown[]): void {
     // What is kept may be called from a thread that nobody waits for; the top bit: a coroutine waits, and others run.
-    const waitedFor = this.#serial && !exposed.kept && id < 0x8000_0000
-    if (waitedFor) this.#waitedFor.add(id)
+    const waitedFor = this.#serial && !exposed.kept && id < firstOfCoroutines
+    if (waitedFor) this.#waitedFor.set(id, fn)
     this.#inside = waitedFor
     try {
-      result = exposed.call(args)
+      const result = exposed.call(args)
+      if (!isThenable(result)) this.#return(id, result)
+      else
+        Promise.resolve(result).then(
+          value => this.#return(id, value),
+          (error: unknown) => this.#throw(id, error),
+        )
     } catch (error) {
       this.#throw(id, error)
-      return
     } finally {
       this.#inside = false
     }
-    if (!isThenable(result)) this.#return(id, result)
-    else
-      Promise.resolve(result).then(
-        value => this.#return(id, value),
-        (error: unknown) => this.#throw(id, error),
-      )
   }
 
   #return(id: number, value: unknown): void {
-    this.#waitedFor.delete(id)
-    if (this.#ended) return
+    if (!this.#hears(id)) return
     try {
       const { payload, attachments } = prepareValue(this.#memory, value, 'result')
       if (attachments.functions !== undefined) this.add(attachments.functions)
@@ -133,16 +159,35 @@ export class Callbacks {
       } finally {
         attachments.sent()
       }
+      this.#settled(id)
     } catch (error) {
       this.#throw(id, error)
     }
   }
 
   #throw(id: number, error: unknown): void {
-    this.#waitedFor.delete(id)
-    if (this.#ended) return
+    if (!this.#hears(id)) return
+    this.#settled(id)
+    try {
+      this.#sendError(id, error)
+    } catch (problem) {
+      this.#sendError(id, new Error(`${(problem as Error).name}: the error could not be sent`)) // it was too long
+    }
+  }
+
+  #sendError(id: number, error: unknown): void {
     const { payload } = prepareValue(this.#memory, errorToPython(error), 'error')
     this.#sender.send(Kind.Error, id, payload)
+  }
+
+  #settled(id: number): void {
+    this.#awaited.delete(id)
+    this.#waitedFor.delete(id)
+  }
+
+  /** Does Python wait for this answer? Not if the worker has ended, or it was told BlockedError before. */
+  #hears(id: number): boolean {
+    return !this.#ended && this.#awaited.has(id)
   }
 }
 

@@ -50,6 +50,8 @@ class Pending {
   settle: (() => void) | undefined
   /** Its answer, or an item, is on its way: the process waits for it. */
   expects = true
+  /** A stream of which items have come. */
+  begun = false
 
   constructor(
     readonly kind: Kind,
@@ -67,6 +69,8 @@ export class Calls {
   readonly #callbacks: Callbacks
   readonly #interruptions: Interruptions
   readonly #inbox: Inbox
+  /** On which plain functions run. */
+  readonly #threads: number
 
   readonly #pending = new Map<number, Pending>()
   /** Calls that nobody waits for any more, until the worker has answered them. */
@@ -94,6 +98,7 @@ export class Calls {
     this.#channel = channel
     this.#memory = memory
     this.#host = host
+    this.#threads = options.threads
     this.#sender = new Sender(channel, memory, writer, options, {
       refused: (_, id, error) => {
         const reply = this.#take(id)?.reply
@@ -193,10 +198,11 @@ export class Calls {
       },
     }
     if (options?.onProgress !== undefined) reply.progress = options.onProgress
+    const full = !this.#sender.hasCredit
     const id = this.begin(request, reply)
     const { timeout = 0, kill } = options ?? {}
     const until = timeout > 0 ? performance.now() + timeout : Infinity
-    this.#callbacks.blocked++
+    this.#callbacks.block(this.#threads, full)
     try {
       while (outcome === undefined) {
         // Calls that were given up before may stand in the way of this one: their interruption must go on.
@@ -214,7 +220,7 @@ export class Calls {
         else if (got !== 0) this.deliver(got, Status.ok)
       }
     } finally {
-      this.#callbacks.blocked--
+      this.#callbacks.unblock()
     }
     if ('error' in outcome) throw outcome.error
     return outcome.value
@@ -438,7 +444,7 @@ export class Calls {
       if (left !== undefined) this.#forget(left, message)
       return
     }
-    if (id !== 0) this.#sender.inFlight--
+    if (id !== 0 && !pending.begun) this.#sender.inFlight--
     this.#settle(pending, message)
     pending.reply.freed?.()
   }
@@ -461,12 +467,22 @@ export class Calls {
   /** The worker has answered a call that nobody waits for. */
   #forget(left: Pending, message: Incoming): void {
     this.#abandoned.delete(message.id)
-    this.#sender.inFlight--
+    if (!left.begun) this.#sender.inFlight--
     this.#interruptions.settled(message.id)
     if (message.kind === Kind.Dropped) this.#callbacks.expire(left.functions?.kept) // Python never saw them
     if (left.kind === Kind.Create && message.kind === Kind.Result)
       this.#sender.send(Kind.Drop, message.value() as number)
     left.reply.freed?.()
+  }
+
+  /**
+   * A stream whose items come is in no queue of the worker any more, and gives its place in the window back: it may
+   * wait for a reader who makes a call between two items.
+   */
+  #begun(stream: Pending): void {
+    if (stream.begun) return
+    stream.begun = true
+    this.#sender.inFlight--
   }
 
   /** What comes before an answer. */
@@ -478,8 +494,10 @@ export class Calls {
     }
     try {
       const value = message.value()
-      if (message.kind === Kind.Item) pending.reply.item?.(value)
-      else {
+      if (message.kind === Kind.Item) {
+        this.#begun(pending)
+        pending.reply.item?.(value)
+      } else {
         const [fraction, text] = value as [number, string | null]
         queueMicrotask(() => pending.reply.progress?.(fraction, text ?? undefined))
       }

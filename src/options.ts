@@ -19,7 +19,7 @@ export interface SpawnOptions {
   readonly startTimeout?: number
   /** Milliseconds after which a call rejects, unless the call says otherwise. 0: never. Default 0. */
   readonly timeout?: number
-  /** Calls sent to the worker and not answered yet; further ones wait here. At least 1. Default 1024. */
+  /** Calls sent to the worker and not answered yet, streams that have begun apart; further ones wait here. At least 1. Default 1024. */
   readonly window?: number
   /** Calls that may wait beyond the window before `call()` rejects with ERR_QUEUE_FULL. 0: none waits. Default Infinity. */
   readonly maxQueue?: number

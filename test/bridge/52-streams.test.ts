@@ -302,6 +302,20 @@ t.test('a stream that nobody reads does not keep calls from running', async t =>
   t.strictSame(await stream.next(), { done: false, value: 0 })
 })
 
+t.test('between two items there is room for calls, however small the window is', async t => {
+  const py = await spawned(t, 'streaming.py', { window: 1 })
+  for (const name of ['count_up', 'count_up_later']) {
+    let read = 0
+    for await (const item of py.stream(name, 'outer', 50)) {
+      t.equal(await within('a call', py.call('echo', item)), read++)
+      if (read === 10)
+        for await (const inner of py.stream(name, 'inner'))
+          if ((await within('a call', py.call('echo', inner))) === 20) break
+    }
+    t.equal(read, 50)
+  }
+})
+
 t.test('a stream takes one place in the window of calls, and gives it back', async t => {
   const py = await spawned(t, 'streaming.py', { window: 2 })
   for (let time = 0; time < 10; time++) {

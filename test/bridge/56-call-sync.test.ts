@@ -194,6 +194,40 @@ t.test('a callback of another call during it: that one hears of it, both end', a
   t.match(await within('the other call', other), { ok: true, blocked: true })
 })
 
+t.test(
+  'a callback that runs already, and for which the only thread waits: no deadlock',
+  async t => {
+    const py = await spawned(t, 'call_sync.py')
+    const caller = py.with({ timeout: 20_000 })
+    for (const inside of [
+      () => caller.callSync('echo', 'inside'),
+      async () => {
+        await new Promise(resolve => setImmediate(resolve))
+        return caller.callSync('echo', 'later')
+      },
+      () => {
+        setImmediate(() => caller.callSync('echo', 'beside'))
+        return new Promise(() => {})
+      },
+    ]) {
+      const caught = await within('the call', caller.call('catch', inside))
+      t.match(caught, ['BlockedError', 'ERR_BLOCKED', /callSync/])
+    }
+    const waiting = await within(
+      'the coroutine',
+      caller.call('catch_later', async () => caller.callSync('echo', 'of a coroutine')),
+    )
+    t.equal(waiting, null, 'a coroutine that waits is in nobody’s way')
+    t.equal(
+      await within(
+        'and otherwise',
+        py.call('call', async () => 5),
+      ),
+      5,
+    )
+  },
+)
+
 t.test('kept functions may come along', async t => {
   const py = await spawned(t, 'call_sync.py')
   py.callSync(
