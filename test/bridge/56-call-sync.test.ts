@@ -3,7 +3,7 @@ import { keep, kwargs, type Tensor, type WorkerExitedError } from 'isthmus'
 import t from 'tap'
 import { gatesOf } from '../fixtures/gates.js'
 import { runProgram } from '../fixtures/processes.js'
-import { within } from '../fixtures/watchdog.js'
+import { until, within } from '../fixtures/watchdog.js'
 import { rejection, released, spawned } from './spawned.js'
 
 const gate = gatesOf(t)
@@ -194,37 +194,64 @@ t.test('a callback of another call during it: that one hears of it, both end', a
   t.match(await within('the other call', other), { ok: true, blocked: true })
 })
 
+t.test('while the only thread waits for a function of Node: BlockedError, no deadlock', async t => {
+  const py = await spawned(t, 'call_sync.py')
+  const caller = py.with({ timeout: 20_000 })
+  const inside = await within(
+    'the call',
+    caller.call('catch', () => caller.callSync('echo', 'inside')),
+  )
+  t.match(inside, ['BlockedError', 'ERR_BLOCKED', /threads: 2/])
+  const beside = (resolve: (code: string | undefined) => void) =>
+    setImmediate(() => resolve(thrown(() => caller.callSync('echo', 'beside')).code))
+  t.equal(
+    await within(
+      'the call',
+      caller.call('call', () => new Promise(beside)),
+    ),
+    'ERR_BLOCKED',
+  )
+  const waiting = await within(
+    'the coroutine',
+    caller.call('catch_later', async () => caller.callSync('echo', 'of a coroutine')),
+  )
+  t.equal(waiting, null, 'a coroutine that waits is in nobody’s way')
+  t.equal(
+    await within(
+      'and otherwise',
+      py.call('call', async () => 5),
+    ),
+    5,
+  )
+})
+
+t.test('a function that never answers, of a call that was aborted, is in nobody’s way', async t => {
+  const py = await spawned(t, 'call_sync.py')
+  const controller = new AbortController()
+  const aborted = rejection(
+    py.with({ signal: controller.signal }).call('call', () => {
+      setImmediate(() => controller.abort())
+      return new Promise(() => {})
+    }),
+  )
+  t.equal((await within('rejection', aborted)).code, 'ERR_ABORTED')
+  t.equal(py.with({ timeout: 20_000 }).callSync('echo', 1), 1)
+})
+
 t.test(
-  'a callback that runs already, and for which the only thread waits: no deadlock',
+  'all threads wait for functions that have begun: these are told, and it goes on',
   async t => {
-    const py = await spawned(t, 'call_sync.py')
-    const caller = py.with({ timeout: 20_000 })
-    for (const inside of [
-      () => caller.callSync('echo', 'inside'),
-      async () => {
-        await new Promise(resolve => setImmediate(resolve))
-        return caller.callSync('echo', 'later')
-      },
-      () => {
-        setImmediate(() => caller.callSync('echo', 'beside'))
-        return new Promise(() => {})
-      },
-    ]) {
-      const caught = await within('the call', caller.call('catch', inside))
-      t.match(caught, ['BlockedError', 'ERR_BLOCKED', /callSync/])
+    const py = await spawned(t, 'call_sync.py', { threads: 2 })
+    let running = 0
+    const never = () => {
+      running++
+      return new Promise(() => {})
     }
-    const waiting = await within(
-      'the coroutine',
-      caller.call('catch_later', async () => caller.callSync('echo', 'of a coroutine')),
-    )
-    t.equal(waiting, null, 'a coroutine that waits is in nobody’s way')
-    t.equal(
-      await within(
-        'and otherwise',
-        py.call('call', async () => 5),
-      ),
-      5,
-    )
+    const caught = [py.call('catch', never), py.call('catch', never)]
+    await until('both run', () => running === 2)
+    t.equal(py.with({ timeout: 20_000 }).callSync('echo', 1), 1)
+    for (const outcome of await within('both', Promise.all(caught)))
+      t.match(outcome, ['BlockedError', 'ERR_BLOCKED', /callSync/])
   },
 )
 
