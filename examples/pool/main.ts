@@ -31,8 +31,13 @@ await workers.map('power', signal, { chunk: 256, into: spectra })
 // The result goes on as any tensor does.
 const peaks = ((await workers.map('loudest', spectra)) as number[][]).flat()
 console.log(`all peaks where they should be: ${peaks.every((peak, r) => peak === (r % 500) + 1)}`)
+
+// What one worker has made, both read.
+const made = (await workers.call('power', signal.subarray(0, 1000))) as Tensor<'float32'>
+const [one, other] = await workers.broadcast('total', made)
+console.log(`the same in both: ${one === other && one !== 0}`)
 console.log(`copied after the window: ${workers.stats().copiedBytes - copiedBytes} bytes`)
 
 // Items of an array instead of rows.
-const [first, last] = [signal.subarray(0, 1), signal.subarray(rows - 1)] as [Tensor, Tensor]
-console.log(JSON.stringify(await workers.map('loudest', [first, last])).length > 0)
+const slices = [spectra.subarray(0, 1), spectra.subarray(499, 501), spectra.subarray(rows - 1)]
+console.log(JSON.stringify(await workers.map('loudest', slices)))
