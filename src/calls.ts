@@ -70,7 +70,7 @@ export class Calls {
   readonly #interruptions: Interruptions
   readonly #inbox: Inbox
   /** On which plain functions run. */
-  readonly #threads: number
+  readonly threads: number
 
   readonly #pending = new Map<number, Pending>()
   /** Calls that nobody waits for any more, until the worker has answered them. */
@@ -98,7 +98,7 @@ export class Calls {
     this.#channel = channel
     this.#memory = memory
     this.#host = host
-    this.#threads = options.threads
+    this.threads = options.threads
     this.#sender = new Sender(channel, memory, writer, options, {
       refused: (_, id, error) => {
         const reply = this.#take(id)?.reply
@@ -202,7 +202,7 @@ export class Calls {
     const id = this.begin(request, reply)
     const { timeout = 0, kill } = options ?? {}
     const until = timeout > 0 ? performance.now() + timeout : Infinity
-    this.#callbacks.block(this.#threads, full)
+    this.#callbacks.block(this.threads, full)
     try {
       while (outcome === undefined) {
         // Calls that were given up before may stand in the way of this one: their interruption must go on.

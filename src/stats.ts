@@ -7,6 +7,12 @@ export interface BridgeStats {
   readonly calls: number
   /** Calls not answered yet. */
   readonly pending: number
+  /** Threads on which plain functions run. 1: the main thread, one after another. `async def` functions run on one event loop. */
+  readonly threads: number
+  /** Functions and iterables of Node that Python may call. */
+  readonly functions: number
+  /** Objects in the worker that Node has. */
+  readonly objects: number
   /** Tensor bytes copied, in either process, because they did not lie in shared memory. 0: every array crossed by reference. */
   readonly copiedBytes: number
   /** Tensor bytes that crossed by reference, in either direction. */
@@ -44,6 +50,9 @@ export function readStats(memory: MemoryStats, channel: ChannelStats, calls: Cal
   return {
     calls: calls.count,
     pending: calls.pending,
+    threads: calls.threads,
+    functions: calls.functions,
+    objects: calls.objects,
     copiedBytes: memory.copiedBytes + channel.workerCopiedBytes,
     sharedBytes: channel.nodeSharedBytes + channel.workerSharedBytes,
     leases: memory.lentLeases,

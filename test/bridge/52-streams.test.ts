@@ -421,6 +421,27 @@ t.test('frames that were not read are given up when the stream is left', async t
   t.equal(py.stats().pending, 0)
 })
 
+t.test(
+  'frames that a reader keeps until memory is full: those arrive, then ERR_ARENA_FULL',
+  async t => {
+    const py = await spawned(t, 'streaming.py', { memory: '64MiB' })
+    const kept: Doubles[] = []
+    const error = await rejection(
+      (async () => {
+        for await (const frame of py.stream('frames', 20, 1_000_000)) kept.push(frame as Doubles)
+      })(),
+    )
+    t.equal(error.code, 'ERR_ARENA_FULL')
+    t.ok(kept.length > 3)
+    for (const [at, frame] of kept.splice(0).entries()) {
+      t.ok(frame.at(0) === at && frame.at(999_999) === at)
+      frame.dispose()
+    }
+    await released(py)
+    t.equal((await all(py.stream('frames', 2, 1_000_000))).length, 2)
+  },
+)
+
 // --- how else it ends ---
 
 t.test('the worker dies: the items before arrive, then WorkerExitedError', async t => {

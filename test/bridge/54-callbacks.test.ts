@@ -371,8 +371,22 @@ t.test('released: when its call has ended; kept ones when Python drops them', as
     await turn()
     t.equal(await call(py, 'call_kept', 'it', time), time + 1)
   }
+  t.equal(py.stats().functions, 1)
   await call(py, 'drop', 'it')
   await collected(py, kept)
+  t.equal(py.stats().functions, 0)
+})
+
+t.test('no room for what a function returns or throws: a typed error, and it goes on', async t => {
+  const py = await spawned(t, 'calling_back.py', { memory: '16MiB' })
+  const full = await call(py, 'catch', () => new Float64Array(4_000_000))
+  t.match(full, { name: 'ArenaFullError', code: 'ERR_ARENA_FULL' })
+  const long = () => {
+    throw new Error('x'.repeat(1e6), { cause: new Error('y'.repeat(1e6)) })
+  }
+  t.match(await call(py, 'catch', long), { type: 'JavaScriptError', cause: {} })
+  t.equal(await call(py, 'echo', 1), 1)
+  await released(py)
 })
 
 t.test('released when Python drops it in the middle of its call', async t => {
@@ -425,6 +439,7 @@ t.test('10,000 callbacks, and nothing is left', async t => {
     sum += x
   }
   for (let time = 0; time < 10; time++) await call(py, 'call_many', add, 1000)
+  t.equal(py.stats().functions, 0)
   t.equal(sum, (10 * 1000 * 999) / 2)
   await released(py)
 })

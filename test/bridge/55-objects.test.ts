@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { type Bridge, keep, kwargs, type RemoteObject, type Tensor } from 'isthmus'
 import t from 'tap'
 import { gatesOf } from '../fixtures/gates.js'
+import { runProgram } from '../fixtures/processes.js'
 import { until, within } from '../fixtures/watchdog.js'
 import { exitOf, rejection, released, spawned } from './spawned.js'
 
@@ -241,11 +242,18 @@ t.test('its worker dies, or is closed: calls reject with ObjectGoneError', async
   }
 })
 
-t.test('an object does not keep Node alive, and 1,000 of them leave nothing', async t => {
+t.test('an object does not keep Node alive, nor does a kept function', async t => {
+  const program = runProgram('stream-exits', ['object'])
+  t.same(await program.ended, { code: 0, signal: null }, program.errors())
+  t.strictSame(program.lines, ['made'])
+})
+
+t.test('1,000 objects leave nothing', async t => {
   const py = await spawned(t, 'stateful.py')
   const all = await Promise.all(upTo(1000).map(() => py.create('Simulation', 1)))
   t.equal(await py.call('alive'), 1000)
+  t.equal(py.stats().objects, 1000)
   for (const sim of all.splice(0)) sim.dispose()
   await alive(py, 0)
-  t.equal(py.stats().pending, 0)
+  t.match(py.stats(), { pending: 0, objects: 0 })
 })

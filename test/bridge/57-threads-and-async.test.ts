@@ -55,6 +55,11 @@ t.test('threads: n plain functions run at the same time, and no more', async t =
   }
 })
 
+t.test('the mode is to be seen in stats()', async t => {
+  t.equal((await spawned(t, 'side_by_side.py')).stats().threads, 1)
+  t.equal((await spawned(t, 'side_by_side.py', { threads: 3 })).stats().threads, 3)
+})
+
 t.test('async functions run at the same time, on the main thread', async t => {
   for (const threads of [1, 2]) {
     const py = await spawned(t, 'side_by_side.py', { threads })
