@@ -61,7 +61,7 @@ def not_a_value(result: Any, error: BaseException) -> UnsupportedValueError | No
     problem = what_to_do_instead(result)
     if problem is None:
         return None
-    better = UnsupportedValueError(problem)
+    better = UnsupportedValueError(problem, "result")
     better.__cause__ = error
     return better
 
@@ -76,8 +76,7 @@ def what_to_do_instead(result: Any) -> str | None:
         return f"{name} is an async generator function: its values are read with py.stream()"
     if hasattr(result, "__next__"):
         return (
-            f"the result is an iterator ({type(result).__qualname__}): read it with py.stream(),"
-            " or return list(…)"
+            f"an iterator ({type(result).__qualname__}) is read with py.stream(), or return list(…)"
         )
     if isinstance(result, CoroutineType):
         return f"{result.__qualname__} is a coroutine inside of a result: await it there"
