@@ -56,7 +56,7 @@ const lies = [
   'a spill of negative length',
   'a spill of garbage',
   'a spill in a spill',
-  'a Call',
+  'a Stream',
   'a Cancel',
   'a Goodbye',
 ]
