@@ -4,7 +4,7 @@ import { Dispatcher } from './dispatcher.js'
 import { ClosedError } from './errors.js'
 import type { LogRecord } from './log.js'
 import type { Memory } from './memory.js'
-import { noCallOptions, type ResolvedOptions } from './options.js'
+import type { ResolvedOptions } from './options.js'
 import { resolveCloseOptions } from './pool-options.js'
 import { type BridgeStats, readStats } from './stats.js'
 import { type CloseOptions, type Launched, type Restart, Supervisor } from './supervisor.js'
@@ -85,7 +85,7 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
           route().callSync(kind, name, args, kwargs, options),
         stream: (name, args, kwargs, options) => route().stream(name, args, kwargs, options),
       },
-      timeout > 0 ? { ...noCallOptions, timeout } : undefined,
+      timeout,
     )
     this.#memory = memory
     this.#supervisor = supervisor

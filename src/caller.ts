@@ -3,7 +3,12 @@ import { EventEmitter, setMaxListeners } from 'node:events'
 import { type RemoteFunctions, remoteFunctions } from './functions.js'
 import type { ItemStream } from './item-stream.js'
 import { Kwargs } from './kwargs.js'
-import { type CallOptions, type ResolvedCallOptions, resolveCallOptions } from './options.js'
+import {
+  type CallOptions,
+  noCallOptions,
+  type ResolvedCallOptions,
+  resolveCallOptions,
+} from './options.js'
 import type { RemoteObject } from './remote-object.js'
 import type { CallKind } from './request.js'
 import { Kind } from './wire.js'
@@ -60,12 +65,19 @@ export interface Callers {
 export class Caller implements Callers {
   readonly fn: RemoteFunctions
   readonly #route: Route
+  readonly #timeout: number
+  /** As given: they hold for streams. */
+  readonly #given: ResolvedCallOptions | undefined
+  /** With the default timeout, which a stream, that may go on for hours, does not have. */
   readonly #options: ResolvedCallOptions | undefined
 
-  /** @internal */
-  constructor(route: Route, options: ResolvedCallOptions | undefined) {
+  /** @param timeout of calls that are given none; 0: none @internal */
+  constructor(route: Route, timeout: number, given?: ResolvedCallOptions) {
     this.#route = route
-    this.#options = options
+    this.#timeout = timeout
+    this.#given = given
+    this.#options =
+      timeout > 0 && given?.timeout === undefined ? { ...noCallOptions, ...given, timeout } : given
     this.fn = remoteFunctions((name, args) => this.#call(Kind.Call, name, args))
   }
 
@@ -80,7 +92,7 @@ export class Caller implements Callers {
 
   stream(name: string, ...args: unknown[]): ItemStream {
     const [given, kwargs] = split(args)
-    return this.#route.stream(name, given, kwargs, this.#options)
+    return this.#route.stream(name, given, kwargs, this.#given)
   }
 
   create(name: string, ...args: unknown[]): Promise<RemoteObject> {
@@ -97,7 +109,8 @@ export class Caller implements Callers {
     // One listener for each call that is pending: many are no leak.
     if (given.signal !== undefined) setMaxListeners(0, given.signal)
     const set = Object.entries(given).filter(([, value]) => value !== undefined)
-    return new Caller(this.#route, { ...given, ...this.#options, ...Object.fromEntries(set) })
+    const merged = { ...given, ...this.#given, ...Object.fromEntries(set) }
+    return new Caller(this.#route, this.#timeout, merged)
   }
 
   #call(kind: CallKind, name: string, args: unknown[]): Promise<unknown> {
@@ -125,9 +138,10 @@ export abstract class CallingEmitter<Events extends Record<keyof Events, unknown
   readonly fn: RemoteFunctions
   readonly #caller: Caller
 
-  constructor(route: Route, options: ResolvedCallOptions | undefined) {
+  /** @param timeout of calls, but not of streams; 0: none */
+  constructor(route: Route, timeout: number) {
     super()
-    this.#caller = new Caller(route, options)
+    this.#caller = new Caller(route, timeout)
     this.fn = this.#caller.fn
   }
 

@@ -10,7 +10,7 @@ import { arm } from './deadline.js'
 import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
 import { fromPython } from './from-python.js'
 import { Inbox, type Incoming } from './inbox.js'
-import { Interruptions } from './interruption.js'
+import { type Grades, Interruptions, leaving } from './interruption.js'
 import { ItemQueue, ItemStream, type Lane } from './item-stream.js'
 import { type LogRecord, readLog } from './log.js'
 import type { Memory } from './memory.js'
@@ -39,10 +39,18 @@ export interface CallsHost {
   failed(error: Error): void
   /** Makes the main thread of the process look at what it was told. */
   interrupt(): void
-  kill(): void
+  /** @param name the function that goes on */
+  kill(name: string): void
   log(record: LogRecord): void
   /** Why it has ended, as far as is known while the event loop stands still. */
   ended(): Error
+}
+
+export interface CallsOptions extends SenderOptions {
+  /** Threads on which the worker runs plain functions. */
+  readonly threads: number
+  /** Milliseconds for calls that are given none, of objects; 0: no limit. */
+  readonly timeout: number
 }
 
 /** A call that is not answered. */
@@ -68,6 +76,7 @@ export class Calls {
   readonly #host: CallsHost
   readonly #callbacks: Callbacks
   readonly #interruptions: Interruptions
+  readonly #timeout: number
   readonly #inbox: Inbox
   /** On which plain functions run. */
   readonly threads: number
@@ -92,12 +101,13 @@ export class Calls {
     memory: Memory,
     writer: Writer,
     inbox: Uint8Array,
-    options: SenderOptions & { readonly threads: number },
+    options: CallsOptions,
     host: CallsHost,
   ) {
     this.#channel = channel
     this.#memory = memory
     this.#host = host
+    this.#timeout = options.timeout
     this.threads = options.threads
     this.#sender = new Sender(channel, memory, writer, options, {
       refused: (_, id, error) => {
@@ -200,7 +210,7 @@ export class Calls {
     if (options?.onProgress !== undefined) reply.progress = options.onProgress
     const full = !this.#sender.hasCredit
     const id = this.begin(request, reply)
-    const { timeout = 0, kill } = options ?? {}
+    const { timeout = 0 } = options ?? {}
     const until = timeout > 0 ? performance.now() + timeout : Infinity
     this.#callbacks.block(this.threads, full)
     try {
@@ -211,7 +221,7 @@ export class Calls {
         if (due !== Infinity) {
           const now = performance.now()
           this.#interruptions.catchUp(now)
-          if (now >= until) this.abandon(id, new TimeoutError(timeout, request.name), kill)
+          if (now >= until) this.abandon(id, new TimeoutError(timeout, request.name), options)
           if (outcome !== undefined) break
           left = Math.max(0, due - now)
         }
@@ -278,23 +288,19 @@ export class Calls {
         if (this.#pending.has(id)) this.#sender.send(Kind.Credit, id, creditPayload(count))
       },
       expecting: expects => this.#expect(this.#pending.get(id), expects),
-      close: () => this.#give(id),
+      close: () => this.#give(id, leaving),
     }
   }
 
   /**
    * Nobody waits for a call any more: it rejects now, and the worker is told, then made to stop.
-   * @param kill milliseconds after which the worker is killed if it goes on
    */
-  abandon(id: number, error: Error, kill?: number): void {
-    const pending = this.#give(id)
-    if (pending === undefined) return
-    if (this.#abandoned.has(id)) this.#interruptions.plan(id, kill)
-    pending.reply.reject(error)
+  abandon(id: number, error: Error, grades: Grades = {}): void {
+    this.#give(id, grades)?.reply.reject(error)
   }
 
   /** Takes a call from whoever waits for it. The worker is told, if it knows of it. */
-  #give(id: number): Pending | undefined {
+  #give(id: number, grades: Grades): Pending | undefined {
     const pending = this.#take(id)
     if (pending === undefined) return undefined
     this.#callbacks.expire(pending.functions?.ending)
@@ -304,6 +310,7 @@ export class Calls {
     } else {
       this.#abandoned.set(id, pending)
       this.#sender.send(Kind.Cancel, id)
+      this.#interruptions.plan(id, pending.name, grades)
     }
     this.#updateKeepAlive()
     return pending
@@ -324,7 +331,7 @@ export class Calls {
   #arm(id: number, name: string, options: ResolvedCallOptions): void {
     const pending = this.#pending.get(id)
     if (pending !== undefined)
-      pending.settle = arm(name, options, error => this.abandon(id, error, options.kill))
+      pending.settle = arm(name, options, error => this.abandon(id, error, options))
   }
 
   /** Sends the first message and gives the worker's answer to it. */
@@ -511,7 +518,7 @@ export class Calls {
 
   /** The object that a Create has made; the functions among its arguments live as long as it does. */
   #keep(id: number, functions: GivenFunctions | undefined): RemoteObject {
-    const object = new RemoteObject(this, id, () => {
+    const object = new RemoteObject(this, id, this.#timeout, () => {
       this.#callbacks.expire(functions?.ending)
     })
     this.#objects.set(id, new WeakRef(object))

@@ -3,6 +3,7 @@ import type { Route } from './caller.js'
 import type { Calls, Reply } from './calls.js'
 import { arm } from './deadline.js'
 import { AbortError, type ClosedError, SystemError } from './errors.js'
+import type { Grades } from './interruption.js'
 import { ItemQueue, ItemStream } from './item-stream.js'
 import type { Memory } from './memory.js'
 import type { ResolvedCallOptions } from './options.js'
@@ -176,7 +177,7 @@ export class Dispatcher implements Route {
     if (job.queued) job.hold()
     this.count++
     if (options !== undefined && !job.settled)
-      job.settle = arm(name, options, error => this.#giveUp(job, error, options.kill))
+      job.settle = arm(name, options, error => this.#giveUp(job, error, options))
     return job
   }
 
@@ -185,9 +186,9 @@ export class Dispatcher implements Route {
     if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
   }
 
-  #giveUp(job: PoolJob, error: Error, kill?: number): void {
+  #giveUp(job: PoolJob, error: Error, grades?: Grades): void {
     this.#scheduler.withdraw(job)
-    job.giveUp(error, kill)
+    job.giveUp(error, grades)
   }
 
   readonly #jobs = {
@@ -228,6 +229,9 @@ const slotOf = (supervisor: Supervisor, at: number): Slot<PoolJob> => ({
   },
   get busy() {
     return supervisor.worker?.calls.busy ?? 0
+  },
+  get objects() {
+    return supervisor.worker?.calls.objects ?? 0
   },
   run: job => job.begin(supervisor.worker!.calls, at),
 })

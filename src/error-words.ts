@@ -11,7 +11,13 @@ export const megabytes = (bytes: number) =>
 export const lastLines = (stderr: readonly string[]) =>
   stderr.length === 0 ? '' : `. The last lines of its stderr:\n  ${stderr.join('\n  ')}`
 
-export function howItEnded(exitCode: number | null, signal: string | null): string {
+export function howItEnded(
+  exitCode: number | null,
+  signal: string | null,
+  killedFor?: string,
+): string {
+  if (killedFor !== undefined)
+    return `the Python process was killed, because ${killedFor}() went on after its call had been given up (option kill)`
   if (signal === 'SIGKILL')
     return 'the Python process was killed (SIGKILL: by someone, or by the system because memory ran out)'
   if (signal === 'SIGSEGV' || signal === 'SIGBUS' || signal === 'SIGABRT')

@@ -239,8 +239,10 @@ export class WorkerExitedError extends IsthmusError {
     readonly signal: string | null,
     /** The last lines that it wrote to stderr. */
     readonly stderr: readonly string[],
+    /** The function for which this process killed it: its call was given up with the option `kill`, and it went on. */
+    readonly killedFor?: string,
   ) {
-    super(`${howItEnded(exitCode, signal)}${lastLines(stderr)}`)
+    super(`${howItEnded(exitCode, signal, killedFor)}${lastLines(stderr)}`)
   }
 }
 

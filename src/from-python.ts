@@ -2,6 +2,8 @@ import {
   AbortError,
   ArenaFullError,
   ArgumentsError,
+  BlockedError,
+  CallbackEndedError,
   ExtensionError,
   FunctionNotFoundError,
   MissingPackageError,
@@ -34,7 +36,7 @@ export function fromPython(payload: unknown, depth = 0): Error {
     cause: isMap(map.cause) && depth < maxCauses ? fromPython(map.cause, depth + 1) : undefined,
   }
   if (isMap(map.javascript) && info.cause === undefined)
-    return new PythonError({ ...info, cause: fromJavaScript(map.javascript) })
+    return new PythonError({ ...info, notes: [], cause: fromJavaScript(map.javascript) })
   switch (map.code) {
     case 'ERR_FUNCTION_NOT_FOUND':
       return new FunctionNotFoundError(message)
@@ -48,6 +50,10 @@ export function fromPython(payload: unknown, depth = 0): Error {
       return new StartHookError(text(map.hook, 'a hook'), info)
     case 'ERR_OBJECT_GONE':
       return new ObjectGoneError(message)
+    case 'ERR_CALLBACK_ENDED':
+      return Object.assign(new CallbackEndedError(), { cause: new PythonError(info) })
+    case 'ERR_BLOCKED':
+      return Object.assign(new BlockedError(message), { cause: new PythonError(info) })
     case 'ERR_ABORTED':
       return new AbortError(undefined)
     case 'ERR_MISSING_PACKAGE':

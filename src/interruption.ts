@@ -9,10 +9,21 @@
 import type { Sender } from './sender.js'
 import { Kind } from './wire.js'
 
-/** Code that looks at `context().cancelled` may end by itself for so long. Milliseconds. */
+/** Code that looks at `context().cancelled` may end by itself for so long, unless the call says otherwise. Milliseconds. */
 const patience = 20
 /** Milliseconds between signals. */
 const repetition = 100
+
+/** How far to go, and when. */
+export interface Grades {
+  /** Milliseconds until what runs is interrupted; false: never. */
+  readonly interrupt?: number | false | undefined
+  /** Milliseconds until the worker is killed; undefined: never. */
+  readonly kill?: number | undefined
+}
+
+/** A generator that was left has so long to reach its next `yield`, where it is closed. */
+export const leaving: Grades = { interrupt: 1000 }
 
 interface Step {
   /** On the clock of performance.now(). */
@@ -23,17 +34,17 @@ interface Step {
 
 export class Interruptions {
   readonly #sender: Sender
-  readonly #host: { interrupt(): void; kill(): void }
+  readonly #host: { interrupt(): void; kill(name: string): void }
   /** What follows for each call, in order. */
   readonly #steps = new Map<number, Step[]>()
 
-  constructor(sender: Sender, host: { interrupt(): void; kill(): void }) {
+  constructor(sender: Sender, host: { interrupt(): void; kill(name: string): void }) {
     this.#sender = sender
     this.#host = host
   }
 
-  /** @param kill milliseconds until the worker is killed; undefined: never */
-  plan(id: number, kill: number | undefined): void {
+  /** @param name what errors call the function */
+  plan(id: number, name: string, { interrupt = patience, kill }: Grades): void {
     const steps: Step[] = []
     const after = (milliseconds: number, act: () => void) => {
       const take = () => {
@@ -51,11 +62,12 @@ export class Interruptions {
       this.#host.interrupt()
       after(repetition, signal)
     }
-    after(patience, () => {
+    const begin = () => {
       this.#sender.send(Kind.Interrupt, id)
       signal()
-    })
-    if (kill !== undefined) after(kill, () => this.#host.kill())
+    }
+    if (interrupt !== false) after(interrupt, begin)
+    if (kill !== undefined) after(kill, () => this.#host.kill(name))
     this.#steps.set(id, steps)
   }
 

@@ -156,6 +156,12 @@ const restart: Check<false | typeof restartDefaults> = given => {
   return checked('the option restart', given, restartChecks)
 }
 
+const interrupt: Check<number | false> = given => {
+  if (given === false) return false
+  const time = milliseconds(given)
+  return time instanceof Refused ? new Refused('false or milliseconds') : time
+}
+
 const page = 4096
 
 export const spawnChecks = {
@@ -203,6 +209,7 @@ export const callChecks = {
   signal: optional(signal),
   timeout: optional(milliseconds),
   onProgress: optional(progress),
+  interrupt: optional(interrupt),
   kill: optional(kill),
   window: optional(count(1, 65_536)),
   affinity: optional(key),

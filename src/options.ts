@@ -75,6 +75,11 @@ export interface CallOptions {
   readonly timeout?: number
   /** Called with what Python says with `isthmus.progress(fraction, text)`. */
   readonly onProgress?: (fraction: number, text: string | undefined) => void
+  /**
+   * Milliseconds between telling Python that the call was aborted or timed out, and interrupting what runs for it with
+   * `isthmus.Cancelled`; false: never. Default 20.
+   */
+  readonly interrupt?: number | false
   /** Kills the worker if the call still runs so many milliseconds after it was aborted or timed out; true: 1000. Default: never. */
   readonly kill?: boolean | number
   /** Items by which the generator of a stream may be ahead of its reader, from 1 to 65536. Default 8. */
@@ -87,6 +92,7 @@ export interface ResolvedCallOptions {
   readonly signal: AbortSignal | undefined
   readonly timeout: number | undefined
   readonly onProgress: ((fraction: number, text: string | undefined) => void) | undefined
+  readonly interrupt: number | false | undefined
   readonly kill: number | undefined
   readonly window: number | undefined
   readonly affinity: string | number | undefined
@@ -96,6 +102,7 @@ export const noCallOptions: ResolvedCallOptions = {
   signal: undefined,
   timeout: undefined,
   onProgress: undefined,
+  interrupt: undefined,
   kill: undefined,
   window: undefined,
   affinity: undefined,

@@ -1,5 +1,6 @@
 // A call of a pool: it waits in Node until a worker has room, and is that worker's then.
 import type { Calls, Reply } from './calls.js'
+import type { Grades } from './interruption.js'
 import { ItemQueue } from './item-stream.js'
 import type { Request } from './request.js'
 import type { Job } from './scheduler.js'
@@ -81,11 +82,11 @@ export class PoolJob implements Job, Reply {
     if (this.#outcome instanceof ItemQueue) this.#outcome.attach(calls.lane(this.#id))
   }
 
-  /** Nobody waits for it any more. @param kill milliseconds until the worker is killed if it goes on */
-  giveUp(error: Error, kill: number | undefined): void {
+  /** Nobody waits for it any more. */
+  giveUp(error: Error, grades: Grades | undefined): void {
     if (this.settled) return
     if (this.#calls === undefined) this.reject(error)
-    else this.#calls.abandon(this.#id, error, kill)
+    else this.#calls.abandon(this.#id, error, grades)
   }
 
   resolve(value: unknown, elapsed?: number): void {

@@ -95,7 +95,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       },
     )
     const defaults = timeout > 0 ? { ...noCallOptions, timeout } : undefined
-    super(dispatcher, defaults)
+    super(dispatcher, timeout)
     this.#memory = memory
     this.#supervisors = supervisors
     this.#dispatcher = dispatcher

@@ -31,9 +31,9 @@ export class RemoteObject extends Caller implements Disposable {
   readonly #state: { disposed: boolean }
 
   /** @internal */
-  constructor(calls: Calls, id: number, ended: () => void) {
+  constructor(calls: Calls, id: number, timeout: number, ended: () => void) {
     const state = { disposed: false }
-    super(routeTo(calls, id, state), undefined)
+    super(routeTo(calls, id, state), timeout)
     this.#state = state
     this.#life = { calls, id, ended }
     collected.register(this, this.#life, this)

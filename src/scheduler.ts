@@ -19,6 +19,8 @@ export interface Slot<J> {
   readonly down: Error | undefined
   /** Everything that it was given, by whatever way, and has not answered. */
   readonly busy: number
+  /** Objects that live in it: of two that are equally busy, the one with fewer takes the job. */
+  readonly objects: number
   /** Takes the job over. When it has ended, `Scheduler.ended` is called; not from within. */
   run(job: J): void
 }
@@ -125,20 +127,22 @@ export class Scheduler<J extends Job> {
       : this.#slots[slot]!.busy < this.#limits.window
   }
 
-  /** The least busy slot that can run the job now; the first of equals, whose caches are warm. */
+  /** The least busy slot that can run the job now, then the one with fewest objects; the first of equals, whose caches are warm. */
   #choose({ slot: only, limited }: Pick<Job, 'slot' | 'limited'>): number | undefined {
     const slots = this.#slots
     let best: number | undefined
     let least = Infinity
+    let fewest = Infinity
     const first = only ?? 0
     const last = only ?? slots.length - 1
     for (let at = first; at <= last; at++) {
       const slot = slots[at]!
       if (!slot.ready || !this.#fits(at, limited)) continue
-      const { busy } = slot
-      if (busy >= least) continue
+      const { busy, objects } = slot
+      if (busy > least || (busy === least && objects >= fewest)) continue
       best = at
       least = busy
+      fewest = objects
     }
     return best
   }

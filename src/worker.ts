@@ -81,6 +81,8 @@ export class Worker {
   readonly #startTimeout: number
   readonly #events: WorkerEvents
   #kill: NodeJS.Timeout | undefined
+  /** The function for which it was killed. */
+  #killedFor: string | undefined
   #fail: (error: Error) => void = () => {}
   /** Rejects when the process cannot be started at all. */
   readonly #failed: Promise<never>
@@ -108,7 +110,10 @@ export class Worker {
     this.calls = new Calls(channel, memory, writer, inbox, settings, {
       failed: error => this.#break(error),
       interrupt: () => this.#child.signal('SIGURG'),
-      kill: () => this.#child.signal('SIGKILL'),
+      kill: name => {
+        this.#killedFor = name
+        this.#child.signal('SIGKILL')
+      },
       log: events.log,
       ended: () => this.#lost(),
     })
@@ -240,7 +245,7 @@ export class Worker {
     this.#channel.reap()
     const stderr = await this.#child.lastWords()
     const words = lastWords(this.#channel.readSocket())
-    this.calls.end(words ?? new WorkerExitedError(exit.code, exit.signal, stderr))
+    this.calls.end(words ?? new WorkerExitedError(exit.code, exit.signal, stderr, this.#killedFor))
     this.#events.ending()
     this.#channel.close()
   }

@@ -104,7 +104,15 @@ t.test('sizes: decimal and binary units', async t => {
 t.test('options of a call: what is given is taken', async t => {
   const { signal } = new AbortController()
   const onProgress = () => {}
-  const given = { signal, timeout: 5, onProgress, kill: 30, window: 65_536, affinity: 'a' }
+  const given = {
+    signal,
+    timeout: 5,
+    onProgress,
+    interrupt: 40,
+    kill: 30,
+    window: 65_536,
+    affinity: 'a',
+  }
   t.strictSame(resolveCallOptions(given), given)
   t.equal(resolveCallOptions({ kill: true }).kill, 1000)
   t.equal(resolveCallOptions({ kill: false }).kill, undefined)

@@ -26,6 +26,7 @@ class FakeJob implements Job {
 class FakeSlot implements Slot<FakeJob> {
   ready = true
   down: Error | undefined
+  objects = 0
   readonly jobs: FakeJob[] = []
 
   get busy() {

@@ -22,6 +22,7 @@ class FakeJob implements Job {
 class FakeSlot implements Slot<FakeJob> {
   ready = true
   down: Error | undefined
+  objects = 0
   readonly jobs: FakeJob[] = []
 
   get busy() {
@@ -57,6 +58,15 @@ function setUp(count: number, limits: Partial<Limits> = {}) {
 }
 
 const jobs = (names: string) => names.split(' ').map(name => new FakeJob(name))
+
+t.test('of two slots that are equally busy, the one with fewer objects takes the job', async t => {
+  const { scheduler, slots } = setUp(3)
+  slots[0]!.objects = 2
+  slots[1]!.objects = 1
+  slots[2]!.objects = 1
+  scheduler.submit(new FakeJob('a'))
+  t.equal(slots[1]!.names, 'a')
+})
 
 t.test('a job goes to the least busy slot, the first of equals', async t => {
   const { slots, submit } = setUp(3, { concurrency: 2 })

@@ -1,0 +1,122 @@
+// How far a call that was given up is followed: told, interrupted, killed; and where it is not.
+import type { WorkerExitedError } from 'isthmus'
+import t from 'tap'
+import { within } from '../fixtures/watchdog.js'
+import { rejection, spawned } from './spawned.js'
+
+const source = `
+import time
+import isthmus
+
+seen = []
+
+def stuck(n):
+    for i in range(n):
+        yield i
+    turns = 0
+    try:
+        turns = 1
+        while True: turns += 1
+    except isthmus.Cancelled:
+        seen.append('interrupted')
+        raise
+
+def polite():
+    context = isthmus.context()
+    while not context.cancelled: time.sleep(0.001)
+    seen.append('told')
+    until = time.monotonic() + 0.2
+    try:
+        while time.monotonic() < until: pass
+        seen.append('ended by itself')
+    except isthmus.Cancelled:
+        seen.append('interrupted')
+        raise
+
+def forever():
+    while True: pass
+
+def stubborn():
+    turns = 0
+    while True:
+        try:
+            turns = 1
+            while True: turns += 1
+        except BaseException:
+            turns = 0
+
+def naps(n):
+    for i in range(n):
+        time.sleep(0.02)
+        yield i
+
+def later(f):
+    try:
+        f()
+    except isthmus.errors.JavaScriptError:
+        raise
+
+def look(): return list(seen)
+`
+const target = { source, name: 'grades' }
+
+t.test('a stream is left whose generator never yields again: it is interrupted', async t => {
+  const py = await spawned(t, target)
+  for await (const item of py.stream('stuck', 2)) if (item === 1) break
+  t.strictSame(await within('look', py.call('look')), ['interrupted'])
+})
+
+t.test('interrupt: false leaves it to the code; a number is a time', async t => {
+  const py = await spawned(t, target)
+  const patient = py.with({ timeout: 10, interrupt: false })
+  t.match(await rejection(patient.call('polite')), { code: 'ERR_TIMEOUT' })
+  t.strictSame(await within('look', py.call('look')), ['told', 'ended by itself'])
+  const prompt = py.with({ timeout: 10, interrupt: 0 })
+  t.match(await rejection(prompt.call('forever')), { code: 'ERR_TIMEOUT' })
+  t.ok(await within('look', py.call('look')))
+})
+
+t.test('kill: the other calls are told for which function the worker was killed', async t => {
+  const py = await spawned(t, target)
+  const killing = rejection(py.with({ timeout: 10, kill: 50 }).call('stubborn'))
+  const other = await within('other', rejection<WorkerExitedError>(py.call('look')))
+  t.match(other, { code: 'ERR_WORKER_EXITED', signal: 'SIGKILL', killedFor: 'stubborn' })
+  t.match(other.message, /because stubborn\(\) went on after its call had been given up/)
+  t.match(await killing, { code: 'ERR_TIMEOUT' })
+})
+
+t.test('kill: a call that has not begun takes nobody with it', async t => {
+  const py = await spawned(t, target)
+  const controller = new AbortController()
+  const running = py.with({ signal: controller.signal, interrupt: false }).call('polite')
+  const queued = rejection(py.with({ timeout: 5, kill: 10 }).call('look'))
+  t.match(await queued, { code: 'ERR_TIMEOUT' })
+  await new Promise(resolve => setTimeout(resolve, 60)) // more than the grace: nothing must happen in it
+  controller.abort()
+  t.match(await rejection(running), { code: 'ERR_ABORTED' })
+  t.strictSame(await within('look', py.call('look')), ['told', 'ended by itself'])
+})
+
+t.test('the timeout of spawn() is for calls; a stream has the one that it is given', async t => {
+  const py = await spawned(t, target, { timeout: 50 })
+  const items: unknown[] = []
+  for await (const item of py.stream('naps', 6)) items.push(item)
+  t.equal(items.length, 6)
+  const limited = py.with({ timeout: 50 }).stream('naps', 100)
+  const read = async () => {
+    for await (const _ of limited);
+  }
+  t.match(await rejection(within('stream', read())), { code: 'ERR_TIMEOUT' })
+})
+
+t.test('what a function of Node threw, and Python did not catch, is the cause', async t => {
+  const py = await spawned(t, target)
+  const thrown = Object.assign(new RangeError('too far'), { code: 'E_FAR' })
+  const error = await rejection(
+    py.call('later', () => {
+      throw thrown
+    }),
+  )
+  t.match(error, { code: 'ERR_PYTHON', type: 'isthmus.errors.JavaScriptError' })
+  t.match(error.cause, { name: 'RangeError', message: 'too far', code: 'E_FAR' })
+})
