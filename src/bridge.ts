@@ -59,10 +59,10 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
       },
       {
         ready: () => this.#waiting.ready(0),
-        restarted: event => this.#emit(() => this.emit('restart', event)),
+        restarted: event => this.#tell(() => this.emit('restart', event)),
         exited: exit => {
           if (this.#single) this.#memory.close()
-          this.#emit(() => this.emit('exit', exit))
+          this.#tell(() => this.emit('exit', exit))
         },
         failed: error => this.#complain(error),
         down: error => this.#down(error),
@@ -154,7 +154,7 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     return {
       ...launched,
       line: (stream, text) => this.#emit(() => this.emit(stream, text)),
-      log: record => this.#emit(() => queueMicrotask(() => this.emit('log', record))),
+      log: record => this.#tell(() => this.emit('log', record)),
     }
   }
 
@@ -165,7 +165,12 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
   }
 
   #complain(error: Error): void {
-    this.#emit(() => this.listenerCount('error') > 0 && this.emit('error', error))
+    this.#tell(() => this.listenerCount('error') > 0 && this.emit('error', error))
+  }
+
+  /** A listener that throws must not throw into what the event is about. */
+  #tell(event: () => unknown): void {
+    this.#emit(() => queueMicrotask(event as () => void))
   }
 
   #emit(event: () => unknown): void {

@@ -74,8 +74,8 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       (_, at) =>
         new Supervisor(at, restart, launched => launch(this.#heard(at, launched)), {
           ready: () => dispatcher.ready(at),
-          restarted: restart => this.#emit(() => this.emit('restart', restart)),
-          exited: (exit, pid) => this.#emit(() => this.emit('exit', { ...exit, pid, worker: at })),
+          restarted: restart => this.#tell(() => this.emit('restart', restart)),
+          exited: (exit, pid) => this.#tell(() => this.emit('exit', { ...exit, pid, worker: at })),
           failed: error => this.#complain(error),
           down: error => {
             dispatcher.down(at)
@@ -238,12 +238,17 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
     return {
       ...launched,
       line: (stream, text) => this.#emit(() => this.emit(stream, text, at)),
-      log: record => this.#emit(() => queueMicrotask(() => this.emit('log', record, at))),
+      log: record => this.#tell(() => this.emit('log', record, at)),
     }
   }
 
   #complain(error: Error): void {
-    this.#emit(() => this.listenerCount('error') > 0 && this.emit('error', error))
+    this.#tell(() => this.listenerCount('error') > 0 && this.emit('error', error))
+  }
+
+  /** A listener that throws must not throw into what the event is about. */
+  #tell(event: () => unknown): void {
+    this.#emit(() => queueMicrotask(event as () => void))
   }
 
   #emit(event: () => unknown): void {

@@ -20,6 +20,9 @@ export const restartDefaults: ResolvedRestart = {
   maxDelay: 10_000,
 }
 
+/** What a timer can wait. */
+const longest = 2 ** 31 - 1
+
 export class RestartPolicy {
   readonly #options: ResolvedRestart
   readonly #random: () => number
@@ -39,10 +42,10 @@ export class RestartPolicy {
     const { limit, window, delay, maxDelay } = this.#options
     if (ran >= window) this.attempt = 0
     if (this.attempt >= limit) return undefined
-    const wait = Math.min(maxDelay, delay * 2 ** this.attempt)
+    const wait = Math.min(maxDelay, delay * 2 ** Math.min(this.attempt, 31))
     this.attempt++
     // Workers that died together are not all started in the same moment.
-    return wait * (0.75 + 0.5 * this.#random())
+    return Math.min(longest, wait * (0.75 + 0.5 * this.#random()))
   }
 
   reset(): void {

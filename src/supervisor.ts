@@ -20,6 +20,7 @@ export interface Restart {
   readonly worker: number
 }
 
+/** None of these throws. */
 export interface SupervisorEvents {
   /** Calls can be given to `worker` from now on. */
   ready(): void
@@ -177,7 +178,10 @@ export class Supervisor {
     this.#current = worker
     worker.calls.wanted = this.#wanted
     this.down = undefined
-    if (before !== undefined) void this.#retire(before)
+    if (before !== undefined) {
+      before.calls.wanted = false
+      void this.#retire(before)
+    }
     if (this.#endedEarly === undefined) this.#events.ready()
     else this.#lost(this.#endedEarly)
   }

@@ -108,6 +108,13 @@ t.test('a call that waits for a restart keeps Node alive', async t => {
   t.equal(program.lines.at(-1), 'answer 6')
 })
 
+t.test('listeners that throw: the process hears of it, and the pool goes on', async t => {
+  const program = runProgram('idle-pool', ['throw'])
+  t.same(await program.ended, { code: 0, signal: null }, program.errors())
+  t.equal(program.lines.filter(line => line === 'uncaught from a listener').length >= 3, true)
+  t.ok(program.lines.includes('answer 6'))
+})
+
 t.test('more workers than there are descriptors: a typed error, and nothing is left', async t => {
   const shell = ['sh', '-c', 'ulimit -n 150; exec "$0" "$@"', process.execPath]
   const program = runProgram('too-many-workers', ['200'], { node: shell })

@@ -17,6 +17,13 @@ t.test('the wait varies by a quarter', async t => {
   t.equal(policy({}, () => 1).next(0), 125)
 })
 
+t.test('no wait is longer than a timer can wait, or no number', async t => {
+  const long = policy({ delay: 2 ** 31 - 1, maxDelay: 2 ** 31 - 1 }, () => 1)
+  t.equal(long.next(0), 2 ** 31 - 1)
+  const none = policy({ delay: 0, limit: Infinity })
+  for (let time = 0; time < 2000; time++) if (none.next(0) !== 0) t.fail(`restart ${time}`)
+})
+
 t.test('after the limit there is no further restart', async t => {
   const restarts = policy({ limit: 2 })
   t.same([restarts.next(5), restarts.next(5), restarts.next(5)], [100, 200, undefined])
