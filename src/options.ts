@@ -71,7 +71,7 @@ export interface ResolvedOptions {
 export interface CallOptions {
   /** Rejects the call with ERR_ABORTED when it aborts. Python is told, then interrupted: docs/cancellation.md. */
   readonly signal?: AbortSignal
-  /** Milliseconds after which the call rejects with ERR_TIMEOUT, as an abort does. 0: never. Default: the `timeout` of spawn(). */
+  /** Milliseconds after which the call rejects with ERR_TIMEOUT, as an abort does. 0: never. Default: the `timeout` of spawn(); for a stream 0. */
   readonly timeout?: number
   /** Called with what Python says with `isthmus.progress(fraction, text)`. */
   readonly onProgress?: (fraction: number, text: string | undefined) => void
