@@ -53,6 +53,9 @@ export interface CallsOptions extends SenderOptions {
   readonly timeout: number
 }
 
+/** How often callSync() looks for room in a full ring. Milliseconds. */
+const roomInterval = 1
+
 /** A call that is not answered. */
 class Pending {
   settle: (() => void) | undefined
@@ -225,9 +228,13 @@ export class Calls {
           if (outcome !== undefined) break
           left = Math.max(0, due - now)
         }
+        // block() is woken by messages, and not by room in the ring, for which this call may have to wait.
+        const waits = this.#sender.waits
+        if (waits && (left < 0 || left > roomInterval)) left = roomInterval
         const got = this.#channel.block(left)
         if (typeof got === 'number' && got < 0) this.#take(id)?.reply.reject(this.#lost(-got))
         else if (got !== 0) this.deliver(got, Status.ok)
+        else if (waits) this.#sender.flush()
       }
     } finally {
       this.#callbacks.unblock()
