@@ -2,7 +2,7 @@
 import { EventEmitter, setMaxListeners } from 'node:events'
 import { type RemoteFunctions, remoteFunctions } from './functions.js'
 import type { ItemStream } from './item-stream.js'
-import { Kwargs } from './kwargs.js'
+import { Kwargs, splitKwargs } from './kwargs.js'
 import {
   type CallOptions,
   noCallOptions,
@@ -78,25 +78,32 @@ export class Caller implements Callers {
     this.#given = given
     this.#options =
       timeout > 0 && given?.timeout === undefined ? { ...noCallOptions, ...given, timeout } : given
-    this.fn = remoteFunctions((name, args) => this.#call(Kind.Call, name, args))
+    this.fn = remoteFunctions((name, args) => this.invoke(Kind.Call, name, args))
   }
 
   call(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.#call(Kind.Call, name, args)
+    return this.invoke(Kind.Call, name, args)
   }
 
   callSync(name: string, ...args: unknown[]): unknown {
-    const [given, kwargs] = split(args)
-    return this.#route.callSync(Kind.Call, name, given, kwargs, this.#options)
+    return this.invokeSync(name, args)
   }
 
   stream(name: string, ...args: unknown[]): ItemStream {
-    const [given, kwargs] = split(args)
+    const [given, kwargs] = splitKwargs(args)
     return this.#route.stream(name, given, kwargs, this.#given)
   }
 
   create(name: string, ...args: unknown[]): Promise<RemoteObject> {
-    return this.#call(Kind.Create, name, args) as Promise<RemoteObject>
+    return this.invoke(Kind.Create, name, args) as Promise<RemoteObject>
+  }
+
+  /** As callSync(). @internal */
+  invokeSync(name: string, args: unknown[]): unknown {
+    if (!(args[args.length - 1] instanceof Kwargs))
+      return this.#route.callSync(Kind.Call, name, args, undefined, this.#options)
+    const [given, kwargs] = splitKwargs(args)
+    return this.#route.callSync(Kind.Call, name, given, kwargs, this.#options)
   }
 
   /**
@@ -113,21 +120,17 @@ export class Caller implements Callers {
     return new Caller(this.#route, this.#timeout, merged)
   }
 
-  #call(kind: CallKind, name: string, args: unknown[]): Promise<unknown> {
+  /** As call() and create(). Arguments that are spread again and again cost more than the rest of this file. @internal */
+  invoke(kind: CallKind, name: string, args: unknown[]): Promise<unknown> {
     try {
-      const last = args[args.length - 1]
-      if (last instanceof Kwargs)
-        return this.#route.call(kind, name, args.slice(0, -1), last.values, this.#options)
-      return this.#route.call(kind, name, args, undefined, this.#options)
+      if (!(args[args.length - 1] instanceof Kwargs))
+        return this.#route.call(kind, name, args, undefined, this.#options)
+      const [given, kwargs] = splitKwargs(args)
+      return this.#route.call(kind, name, given, kwargs, this.#options)
     } catch (error) {
       return Promise.reject(error)
     }
   }
-}
-
-function split(args: unknown[]): [args: unknown[], kwargs: KwargValues] {
-  const last = args[args.length - 1]
-  return last instanceof Kwargs ? [args.slice(0, -1), last.values] : [args, undefined]
 }
 
 /** A Caller that also has events. */
@@ -146,11 +149,11 @@ export abstract class CallingEmitter<Events extends Record<keyof Events, unknown
   }
 
   call(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.#caller.call(name, ...args)
+    return this.#caller.invoke(Kind.Call, name, args)
   }
 
   callSync(name: string, ...args: unknown[]): unknown {
-    return this.#caller.callSync(name, ...args)
+    return this.#caller.invokeSync(name, args)
   }
 
   stream(name: string, ...args: unknown[]): ItemStream {
@@ -158,7 +161,7 @@ export abstract class CallingEmitter<Events extends Record<keyof Events, unknown
   }
 
   create(name: string, ...args: unknown[]): Promise<RemoteObject> {
-    return this.#caller.create(name, ...args)
+    return this.#caller.invoke(Kind.Create, name, args) as Promise<RemoteObject>
   }
 
   with(options: CallOptions): Caller {

@@ -51,6 +51,8 @@ export interface CallsOptions extends SenderOptions {
   readonly threads: number
   /** Milliseconds for calls that are given none, of objects; 0: no limit. */
   readonly timeout: number
+  /** The worker measures how long functions run. */
+  readonly timed?: boolean
 }
 
 /** How often callSync() looks for room in a full ring. Milliseconds. */
@@ -80,6 +82,7 @@ export class Calls {
   readonly #callbacks: Callbacks
   readonly #interruptions: Interruptions
   readonly #timeout: number
+  readonly #timed: boolean
   readonly #inbox: Inbox
   /** On which plain functions run. */
   readonly threads: number
@@ -94,6 +97,8 @@ export class Calls {
   #wanted = false
   #keepsAlive = false
   #delivering = false
+  /** A look at what is expected is queued: callSync() in a loop lets no microtask run. */
+  #looksLater = false
   #ended: Error | undefined
   #whenIdle: (() => void)[] = []
   /** Calls sent since the start. */
@@ -111,6 +116,7 @@ export class Calls {
     this.#memory = memory
     this.#host = host
     this.#timeout = options.timeout
+    this.#timed = options.timed === true
     this.threads = options.threads
     this.#sender = new Sender(channel, memory, writer, options, {
       refused: (_, id, error) => {
@@ -414,10 +420,15 @@ export class Calls {
       this.#delivering = outer
     }
     // The continuations that were just resolved run before the loop turns, and may call again.
-    if (this.#expected === 0) queueMicrotask(this.#afterDelivery)
+    if (this.#expected > 0 || this.#looksLater) return
+    this.#looksLater = true
+    queueMicrotask(this.#afterDelivery)
   }
 
-  readonly #afterDelivery = () => this.#updateKeepAlive()
+  readonly #afterDelivery = () => {
+    this.#looksLater = false
+    this.#updateKeepAlive()
+  }
 
   readonly #receive = (message: Incoming): void => {
     switch (message.kind) {
@@ -471,7 +482,8 @@ export class Calls {
       else if (pending.kind === Kind.Create) {
         reply.resolve(this.#keep(value as number, functions))
         return
-      } else reply.resolve(value, message.elapsed)
+      } else if (this.#timed) reply.resolve(value, message.elapsed)
+      else reply.resolve(value)
     } catch (error) {
       reply.reject(error)
     }
