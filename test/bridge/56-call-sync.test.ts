@@ -171,7 +171,7 @@ t.test('a callback during it: BlockedError in Python, and no deadlock', async t 
       t.equal(called, false)
     }
     const error = thrown(() => py.with({ timeout: 20_000 }).callSync('call', () => 1))
-    t.match(error, { code: 'ERR_PYTHON', message: /callSync/ })
+    t.match(error, { code: 'ERR_BLOCKED', message: /callSync/ })
     const drawn = py.with({ timeout: 20_000 }).callSync('catch_iterating', [1, 2].values())
     t.equal(drawn, 'BlockedError')
     t.equal(
