@@ -153,11 +153,12 @@ class Channel {
   bool is_ready(const Waiter& waiter) noexcept;
   void wake_input() noexcept;
   void wake_answer(uint32_t id) noexcept;
-  void wake_room(const Waiter& self) noexcept;
+  void wake_room(const Waiter* self) noexcept;  // all but `self`
   void wake_everybody() noexcept;
   void wake_for_interrupt() noexcept;
   [[nodiscard]] bool is_interrupted(const Waiter& waiter) const noexcept;
   // With the sleepers' lock held.
+  [[nodiscard]] bool awaits_room() const noexcept;
   void signal(Waiter& waiter) noexcept;
   void pass_on() noexcept;
 

@@ -151,11 +151,14 @@ uint32_t Channel::announce(Waiter& self) noexcept {
     if (self.what_ == Waiter::For::kRoom) doorbell_.announce(kAwaitsSpace);
     return 0;
   }
-  const bool for_room = std::any_of(waiters_.begin(), waiters_.end(),
-                                    [](const Waiter* waiter) { return waiter->what_ == Waiter::For::kRoom; });
-  const uint32_t what = kAwaitsRecords | (for_room ? kAwaitsSpace : 0u);
+  const uint32_t what = kAwaitsRecords | (awaits_room() ? kAwaitsSpace : 0u);
   doorbell_.announce(what);
   return what;
+}
+
+bool Channel::awaits_room() const noexcept {
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [](const Waiter* waiter) { return waiter->what_ == Waiter::For::kRoom; });
 }
 
 // It waits for the consumer lock: a thread that is draining may have looked at the ring before a record came.
@@ -170,7 +173,7 @@ bool Channel::look(const Waiter& self, uint32_t listens_for) noexcept {
   }
   if (self.what_ != Waiter::For::kRoom && (listens_for & kAwaitsSpace) == 0) return false;
   if (!room_grew()) return false;
-  wake_room(self);
+  wake_room(&self);
   return self.what_ == Waiter::For::kRoom;
 }
 
@@ -201,12 +204,15 @@ void Channel::pass_on() noexcept {
 // --- an event loop ---------------------------------------------------------------------------------------
 
 bool Channel::park(bool for_space) noexcept {
+  bool others_for_room = false;
   {
     const Lock lock(sleepers_mutex_);
     loop_parked_ = true;
     loop_thread_ = std::this_thread::get_id();
-    doorbell_.announce(kAwaitsRecords | (for_space ? kAwaitsSpace : 0u));
+    others_for_room = awaits_room();
+    doorbell_.announce(kAwaitsRecords | (for_space || others_for_room ? kAwaitsSpace : 0u));
   }
+  if (others_for_room && room_grew()) wake_room(nullptr);
   bool idle = false;
   {
     const Lock lock(consumer_mutex_);
@@ -222,11 +228,15 @@ bool Channel::park(bool for_space) noexcept {
   return false;
 }
 
-// A thread that still sleeps on the event will clear it; what has come would otherwise be hidden from it.
+// A thread that still sleeps on the event will clear it; what has come would otherwise be hidden from it. What has come may
+// be room, of which nobody is notified twice: who waits for it looks for itself, because the loop may be parked again before
+// the thread that it passes the event on to has looked.
 void Channel::unpark() noexcept {
   const Lock lock(sleepers_mutex_);
   loop_parked_ = false;
   if (listener_ == nullptr) doorbell_.clear();
+  for (Waiter* waiter : waiters_)
+    if (waiter->what_ == Waiter::For::kRoom) signal(*waiter);
   pass_on();
 }
 
@@ -260,10 +270,10 @@ void Channel::wake_for_interrupt() noexcept {
     if (waiter->what_ != Waiter::For::kInput && waiter != looking_) signal(*waiter);
 }
 
-void Channel::wake_room(const Waiter& self) noexcept {
+void Channel::wake_room(const Waiter* self) noexcept {
   const Lock lock(sleepers_mutex_);
   for (Waiter* waiter : waiters_)
-    if (waiter->what_ == Waiter::For::kRoom && waiter != &self) signal(*waiter);
+    if (waiter->what_ == Waiter::For::kRoom && waiter != self) signal(*waiter);
 }
 
 void Channel::wake_everybody() noexcept {

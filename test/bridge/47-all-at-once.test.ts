@@ -145,8 +145,7 @@ for (const [seed, options] of Object.entries({
     const py = await spawned(t, 'everything.py', options)
     const caller = py.with({})
     const random = randomNumbers(Number(seed))
-    // callSync() with several threads is tested by itself in 56-call-sync.
-    const names = Object.keys(works).filter(name => name !== 'sync' || options.threads === 1)
+    const names = Object.keys(works)
     const running = new Map<number, string>()
     let left = 600
     const lane = async () => {

@@ -161,3 +161,42 @@ TEST("poll finds input within the budget, and gives up when the budget is over")
   sender.join();
   CHECK(pair.worker->poll(0));
 }
+
+TEST(
+    "room that a parked loop was notified of reaches the thread that waits for it, though the loop parks again at "
+    "once") {
+  deadline(60);
+  for (int round = 0; round < 200; ++round) {
+    Options options = small_options();
+    options.ring_bytes = 4096;
+    ChannelPair pair(options);
+    const std::string text(500, 'x');
+    while (send(*pair.worker, Kind::Item, 9, text) == Status::kOk) {
+    }
+    const uint64_t parks = pair.worker->counters(Side::kWorker).parks.load();
+    pair.worker->expect(1);
+    std::thread for_answer([&] {
+      Message message;
+      while (pair.worker->receive_answer(1, message) == Status::kEmpty)
+        (void)wait_for(*pair.worker, Waiter::For::kAnswer, 1);
+    });
+    until_asleep(pair, parks + 1);
+    std::thread for_room([&] {
+      while (send(*pair.worker, Kind::Item, 9, text) == Status::kFull)
+        (void)wait_for(*pair.worker, Waiter::For::kRoom, 0);
+    });
+    until_asleep(pair, parks + 2);
+    CHECK(pair.worker->park(false));
+    Message message;
+    while (pair.node->receive(message) == Status::kOk) {
+    }
+    (void)os::wait_event(pair.worker->event(), -1, -1, 1'000'000'000);
+    pair.worker->unpark();
+    (void)pair.worker->park(false);
+    for_room.join();
+    CHECK_EQ(send(*pair.node, Kind::Result, 1, ""), Status::kOk);
+    (void)os::wait_event(pair.worker->event(), -1, -1, 1'000'000'000);
+    pair.worker->unpark();
+    for_answer.join();
+  }
+}
