@@ -169,6 +169,7 @@ class Channel {
   Status publish(const uint8_t* message, uint32_t bytes, uint32_t reserve) noexcept;
   Status publish_spilled(const uint8_t* message, uint32_t bytes) noexcept;
   void publish_owed() noexcept;
+  [[nodiscard]] bool owes() noexcept;  // without the lock
   bool publish_returns() noexcept;
   bool publish_gone() noexcept;
   Status publish_arena(wire::Kind kind, uint64_t arena, int descriptor, uint32_t reserve) noexcept;

@@ -145,9 +145,13 @@ bool Channel::publish_returns() noexcept {
   return true;
 }
 
+bool Channel::owes() noexcept {
+  return ledger_->owes(id_) || owes_dropped_.load(std::memory_order_relaxed) ||
+         pressure_.load(std::memory_order_relaxed);
+}
+
 void Channel::flush_returns() noexcept {
-  // What goes out before any other message: leases to return, arenas that are gone, answers to calls that were dropped, and
-  // the request to give memory up. What does not fit stays owed, and the other side must make room.
+  if (closed() || !owes()) return;
   {
     const Lock lock(producer_mutex_);
     publish_owed();

@@ -230,6 +230,21 @@ TEST("reaping takes in what was committed, and nothing after it") {
   CHECK_EQ(worker.node->ledger().stats().borrowed_blocks, 0u);
 }
 
+TEST("a closed channel sends nothing more, neither messages nor what it owes") {
+  ChannelPair pair;
+  Slot slot = kNoSlot;
+  REQUIRE_EQ(pair.node->allocate(4096, false, slot), Status::kOk);
+  REQUIRE_EQ(send(*pair.node, Kind::Call, 1, "", {whole(slot, 4096)}), Status::kOk);
+  Message message;
+  REQUIRE_EQ(pair.worker->receive(message), Status::kOk);
+  pair.worker->close();
+  message.drop();
+  CHECK(pair.worker->ledger().owes(0));
+  pair.worker->flush_returns();
+  CHECK_EQ(send(*pair.worker, Kind::Result, 1, ""), Status::kClosed);
+  CHECK(!pair.node->has_input());
+}
+
 TEST("a worker sees that Node is gone, and hang_up says so at once") {
   for (const bool hangs_up : {false, true}) {
     std::unique_ptr<Channel> node;
