@@ -87,7 +87,7 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
       ledger_->refresh();  // it may have been refused because of what others no longer use
       break;
     case wire::Kind::Cancel:
-      if (!drop_queued_call(message->id())) break;
+      if (side_ == Side::kNode || !drop_queued_call(message->id())) break;
       keep_spare(std::move(message));
       return Status::kOk;
     default:

@@ -147,6 +147,20 @@ TEST("leases are kept when the protocol is violated, and dropped when the proces
   CHECK_EQ(received(worker, message), Status::kProtocol);
 }
 
+TEST("a worker cancels nothing in Node: a Cancel is delivered like any message, and no answers to it pile up") {
+  RawWorker worker;
+  worker.write(WrittenMessage(Kind::Call, 7, "callback"));
+  worker.write(WrittenMessage(Kind::Cancel, 7, ""));
+  Message message;
+  REQUIRE_EQ(received(worker, message), Status::kOk);
+  CHECK_EQ(message->kind(), Kind::Call);
+  REQUIRE_EQ(received(worker, message), Status::kOk);
+  CHECK_EQ(message->kind(), Kind::Cancel);
+  worker.node->flush_returns();
+  Consumer::Record record;
+  CHECK_EQ(worker.consumer.peek(record), Status::kEmpty);
+}
+
 TEST("a spilled message is checked like any other, and may not be a return, a spill or a cancel") {
   const WrittenMessage inside[] = {WrittenMessage(Kind::Result, 5, "spilled"), WrittenMessage::returns({{1, 2, 3}}),
                                    WrittenMessage::spill({1, 0, 64}, 64), WrittenMessage(Kind::Cancel, 1, "")};
