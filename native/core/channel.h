@@ -149,6 +149,7 @@ class Channel {
   Status sleep(Waiter& self, int64_t deadline_ns) noexcept;
   uint32_t announce(Waiter& self) noexcept;
   bool look(const Waiter& self, uint32_t listens_for) noexcept;
+  void await_room_for_owed() noexcept;
   void leave(Waiter& self) noexcept;
   bool is_ready(const Waiter& waiter) noexcept;
   void wake_input() noexcept;

@@ -11,7 +11,7 @@
 //      signals it. A signal is kept (signalled_, or the event) until W has slept on it.
 //   3. x is in the ring, or comes. It is taken, because while anybody is listed somebody listens. The listener announces,
 //      then looks at the ring: so it sees the record, or is notified (doorbell.h). It takes the records for all, announces
-//      and looks again, and only then sleeps again. Room is looked at in the same way.
+//      and looks again, and only then sleeps again. Room is looked at in the same way, by a loop that parks too.
 //   Who stops listening passes it on, in the same critical section: to the parked loop, or by a signal to another waiter.
 //   Every waiter that leaves does so if nobody listens, so the signal cannot be lost in one that was just leaving.
 //
@@ -115,6 +115,7 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
     else if (is_interrupted(self))
       status = Status::kEmpty;
     if (status != Status::kOk) break;
+    await_room_for_owed();
     own_counters().parks.fetch_add(1, std::memory_order_relaxed);
     const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
     const os::Wake wake = listens_for != 0 ? os::wait_event(doorbell_.event(), socket_, process_, left)
@@ -177,6 +178,18 @@ bool Channel::look(const Waiter& self, uint32_t listens_for) noexcept {
   return self.what_ == Waiter::For::kRoom;
 }
 
+// What was taken just now may be owed an answer. If that finds no room, the other side is told to say when there is, before
+// it is tried again: then either the room is there, or whoever listens is notified, and comes here before it sleeps.
+void Channel::await_room_for_owed() noexcept {
+  flush_returns();
+  if (closed() || !owes()) return;
+  {
+    const Lock lock(sleepers_mutex_);
+    doorbell_.announce(kAwaitsSpace);
+  }
+  flush_returns();
+}
+
 void Channel::leave(Waiter& self) noexcept {
   const Lock lock(sleepers_mutex_);
   waiters_.erase(std::find(waiters_.begin(), waiters_.end(), &self));
@@ -219,6 +232,7 @@ bool Channel::park(bool for_space) noexcept {
     idle = !can_take() && queue_.empty();
   }
   if (idle && !closed() && !(for_space && room_grew())) {
+    await_room_for_owed();
     own_counters().parks.fetch_add(1, std::memory_order_relaxed);
     return true;
   }

@@ -228,7 +228,6 @@ PyObject* channel_park(PyObject* self, PyObject*) noexcept {
   bool parked = false;
   {
     const WithoutGil released;  // the second look waits for a thread that is draining
-    channel.flush_returns();
     parked = channel.park(false);
   }
   return PyBool_FromLong(parked);

@@ -158,6 +158,39 @@ TEST("a ring full of returns wakes the parked side that must take them, when a c
   }
 }
 
+TEST("what is owed and found no room goes out as soon as there is some, though its sender sleeps") {
+  for (const bool in_a_loop : {false, true}) {
+    Options options = small_options();
+    options.ring_bytes = kMinRingBytes;
+    ChannelPair pair(options);
+    for (uint32_t id = 1; id <= 20; ++id) REQUIRE_EQ(send(*pair.node, Kind::Call, id, ""), Status::kOk);
+    REQUIRE_EQ(pair.worker->drain(), Status::kOk);
+    uint32_t items = 0;
+    while (send(*pair.worker, Kind::Item, 9, std::string(500, 'x')) == Status::kOk) ++items;
+    while (send(*pair.worker, Kind::Item, 9, "") == Status::kOk) ++items;
+    for (uint32_t id = 1; id <= 20; ++id) REQUIRE_EQ(send(*pair.node, Kind::Cancel, id, ""), Status::kOk);
+    std::atomic<bool> stopped{false};
+    std::thread worker([&] {
+      while (!stopped) {
+        if (!in_a_loop) {
+          (void)pair.worker->wait(kForever, false);
+        } else if (pair.worker->park(false)) {
+          (void)os::wait_event(pair.worker->event(), -1, -1, kForever);
+          pair.worker->unpark();
+        } else {
+          CHECK_EQ(pair.worker->drain(), Status::kOk);
+        }
+      }
+    });
+    while (pair.worker->counters(Side::kWorker).parks.load() == 0) std::this_thread::yield();
+    Message message;
+    for (uint32_t at = 0; at < items + 20; ++at) REQUIRE_EQ(next(*pair.node, message), Status::kOk);
+    stopped = true;
+    pair.worker->close();
+    worker.join();
+  }
+}
+
 TEST("returns alone do not wake a parked side, until they are worth it") {
   ChannelPair pair;
   Message message;
