@@ -136,7 +136,9 @@ void ChannelObject::hang_up(const Napi::CallbackInfo&) {
 }
 
 void ChannelObject::reap(const Napi::CallbackInfo&) {
-  if (channel_ != nullptr) channel_->reap();
+  if (channel_ == nullptr) return;
+  channel_->reap();
+  memory_->given_up();
 }
 
 void ChannelObject::watch_process(const Napi::CallbackInfo& info) {

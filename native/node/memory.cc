@@ -67,6 +67,7 @@ void Memory::after_delivery(napi_env env) noexcept {
   if (views_ == nullptr) return;
   views_->poll(32);
   poll_orphans();
+  if (members_.size() > 1) flush_where_parked();  // one worker may have returned what another one lent
   Ledger& ledger = *ledger_;
   const uint64_t quarter = limit_bytes_ / 4;
   const auto next_mark = [&] { return std::max(quarter, ledger.borrowed_bytes() + quarter / 2); };
