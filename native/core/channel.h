@@ -194,6 +194,7 @@ class Channel {
   void keep_answer(Message&& message) noexcept;
   [[nodiscard]] bool has_answer(uint32_t id) const noexcept;
   [[nodiscard]] bool has_room_for_more() const noexcept;
+  void make_room(uint64_t bytes) noexcept;
   Message blank() noexcept;
   void keep_spare(Message&& message) noexcept;
 

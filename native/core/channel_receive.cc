@@ -265,7 +265,7 @@ Status Channel::receive_answer(uint32_t id, Message& out) noexcept {
   keep_spare(std::move(out));
   out = std::move(expected->second);
   answers_.erase(expected);
-  queue_bytes_ -= queued_bytes(out);
+  make_room(queued_bytes(out));
   return Status::kOk;
 }
 
@@ -273,13 +273,21 @@ void Channel::forget(uint32_t id) noexcept {
   const Lock lock(consumer_mutex_);
   const auto expected = answers_.find(id);
   if (expected == answers_.end()) return;
-  if (expected->second.size() != 0) {
-    queue_bytes_ -= queued_bytes(expected->second);
-    keep_spare(std::move(expected->second));
-  }
+  Message answer = std::move(expected->second);
   answers_.erase(expected);
   answers_changed_.fetch_add(1, std::memory_order_relaxed);
   wake_answer(id);
+  if (answer.size() == 0) return;
+  make_room(queued_bytes(answer));
+  keep_spare(std::move(answer));
+}
+
+// An answer has left the table. If that was full, there may be records in the ring which others sleep beside, who have been
+// told of them and could not take them.
+void Channel::make_room(uint64_t bytes) noexcept {
+  const bool was_full = !has_room_for_more();
+  queue_bytes_ -= bytes;
+  if (was_full) (void)take_records();
 }
 
 bool Channel::has_answer(uint32_t id) const noexcept {

@@ -1,5 +1,6 @@
 // Answers to calls of the worker: each goes where it is waited for, and nobody else's is kept.
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "channel_ends.h"
@@ -119,10 +120,13 @@ TEST("answers that are kept count into the limit of the queue, and make room whe
   for (uint32_t id = 1; id <= 2; ++id) {
     CHECK_EQ(send(*pair.node, Kind::Call, id, std::string(4 * kMiB, 'x')), Status::kOk);
     CHECK_EQ(pair.worker->receive(message), Status::kEmpty);
+    std::thread sleeper([&] { CHECK_EQ(pair.worker->wait(-1, false), Status::kOk); });  // until there is room
+    while (pair.worker->counters(Side::kWorker).parks.load() < id) std::this_thread::yield();
     if (id == 1)
       REQUIRE_EQ(pair.worker->receive_answer(1, message), Status::kOk);
     else
       pair.worker->forget(2);
+    sleeper.join();
     message = Message();
     CHECK_EQ(pair.worker->receive(message), Status::kOk);
     CHECK_EQ(message->id(), id);
