@@ -1,5 +1,5 @@
 // Calls that Python makes: of functions that were passed to it as arguments.
-import { BlockedError, CallbackEndedError } from './errors.js'
+import { BlockedError, CallbackEndedError, ProtocolError } from './errors.js'
 import type { Exposed } from './exposed.js'
 import type { Incoming } from './inbox.js'
 import type { Memory } from './memory.js'
@@ -111,19 +111,16 @@ export class Callbacks {
     return this.#functions.get(id)?.value
   }
 
-  /** `[function, args]` or `[function, args, kwargs]`. The user's code runs when the messages at hand have been read. */
+  /** The user's code runs when the messages at hand have been read. */
   receive(message: Incoming): void {
     const { id } = message
     this.#awaited.add(id)
     try {
-      type Payload = [fn: number, args: unknown[], kwargs?: Record<string, unknown>]
-      const [fn, args, kwargs] = message.value() as Payload
+      const { fn, args } = readCall(message.value())
       const exposed = this.#functions.get(fn)
       if (exposed === undefined) throw new CallbackEndedError()
       if (this.#blocked > 0) throw new BlockedError()
-      queueMicrotask(() =>
-        this.#run(id, fn, exposed, kwargs === undefined ? args : [...args, kwargs]),
-      )
+      queueMicrotask(() => this.#run(id, fn, exposed, args))
     } catch (error) {
       this.#throw(id, error)
     }
@@ -153,12 +150,12 @@ export class Callbacks {
     if (!this.#hears(id)) return
     try {
       const { payload, attachments } = prepareValue(this.#memory, value, 'result')
-      if (attachments.functions !== undefined) this.add(attachments.functions)
       try {
         this.#sender.send(Kind.Result, id, payload, attachments)
       } finally {
         attachments.sent()
       }
+      if (attachments.functions !== undefined) this.add(attachments.functions)
       this.#settled(id)
     } catch (error) {
       this.#throw(id, error)
@@ -171,8 +168,15 @@ export class Callbacks {
     try {
       this.#sendError(id, error)
     } catch (problem) {
-      this.#sendError(id, new Error(`${(problem as Error).name}: the error could not be sent`)) // it was too long
+      this.refused(id, problem as Error) // it was too long
     }
+  }
+
+  /** An answer cannot be sent. Python waits for it, so it gets one that fits into any ring. */
+  refused(id: number, { name }: Error): void {
+    const error = new Error(`${name}: the answer could not be sent`)
+    error.stack = ''
+    this.#sendError(id, error)
   }
 
   #sendError(id: number, error: unknown): void {
@@ -189,6 +193,14 @@ export class Callbacks {
   #hears(id: number): boolean {
     return !this.#ended && this.#awaited.has(id)
   }
+}
+
+/** `[function, args]` or `[function, args, kwargs]`; the keywords come last. @throws ProtocolError */
+function readCall(payload: unknown): { readonly fn: number; readonly args: unknown[] } {
+  const [fn, args, kwargs] = Array.isArray(payload) ? (payload as unknown[]) : []
+  if (typeof fn !== 'number' || !Array.isArray(args))
+    throw new ProtocolError('a Call is not [function, args] or [function, args, kwargs]')
+  return { fn, args: kwargs === undefined ? args : [...args, kwargs] }
 }
 
 const nestedWords =

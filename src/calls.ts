@@ -5,7 +5,7 @@
 // A call that nobody waits for any more keeps its credit until the worker has answered: with its result, or by saying
 // that it was dropped or interrupted.
 import { Callbacks, type GivenFunctions } from './callbacks.js'
-import { functionExtension, type Target } from './codec.js'
+import { functionExtension } from './codec.js'
 import { arm } from './deadline.js'
 import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
 import { fromPython } from './from-python.js'
@@ -17,8 +17,8 @@ import type { Memory } from './memory.js'
 import { type Channel, native, Status } from './native.js'
 import type { ResolvedCallOptions } from './options.js'
 import { RemoteObject } from './remote-object.js'
-import { type CallKind, prepare, type Request, wireOptions } from './request.js'
-import { Sender, type SenderOptions } from './sender.js'
+import { type CallKind, type CallTarget, prepare, type Request, wireOptions } from './request.js'
+import { isCall, Sender, type SenderOptions } from './sender.js'
 import { Kind, type Writer } from './wire.js'
 
 /** Who waits for a call. */
@@ -42,6 +42,8 @@ export interface CallsHost {
   /** @param name the function that goes on */
   kill(name: string): void
   log(record: LogRecord): void
+  /** A call was answered, while calls wait for this worker. */
+  room(): void
   /** Why it has ended, as far as is known while the event loop stands still. */
   ended(): Error
 }
@@ -71,8 +73,12 @@ class Pending {
     readonly name: string,
     readonly reply: Reply,
     readonly functions: GivenFunctions | undefined,
+    /** Not collected before the answer: their functions end with them. */
+    readonly objects: readonly object[] = noObjects,
   ) {}
 }
+
+const noObjects: readonly object[] = []
 
 export class Calls {
   readonly #channel: Channel
@@ -119,10 +125,9 @@ export class Calls {
     this.#timed = options.timed === true
     this.threads = options.threads
     this.#sender = new Sender(channel, memory, writer, options, {
-      refused: (_, id, error) => {
-        const reply = this.#take(id)?.reply
-        reply?.reject(error)
-        reply?.freed?.()
+      refused: (kind, id, error) => {
+        if (isCall(kind)) this.#refused(id, error)
+        else this.#callbacks.refused(id, error)
       },
       broken: status => host.failed(failure(status)),
     })
@@ -182,7 +187,7 @@ export class Calls {
   /** Calls at once. Everything that can be wrong with the arguments is thrown here, before anything is sent. */
   call(
     kind: CallKind,
-    target: Target,
+    target: CallTarget,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | undefined,
     options: ResolvedCallOptions | undefined,
@@ -200,13 +205,23 @@ export class Calls {
   /** As call(), but nothing else happens in this thread until the answer is there. */
   callSync(
     kind: CallKind,
-    target: Target,
+    target: CallTarget,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | undefined,
     options: ResolvedCallOptions | undefined,
   ): unknown {
+    this.checkSync(options)
+    const wire = wireOptions(kind, options)
+    return this.runSync(prepare(this.#memory, kind, target, args, kwargs, wire), options)
+  }
+
+  /** @throws why callSync() cannot be now */
+  checkSync(options: ResolvedCallOptions | undefined): void {
     this.#check(options, true)
-    const request = prepare(this.#memory, kind, target, args, kwargs, wireOptions(kind, options))
+  }
+
+  /** Takes the request over. @returns the answer @throws what call() would reject with */
+  runSync(request: Request, options: ResolvedCallOptions | undefined): unknown {
     let outcome: { readonly value: unknown } | { readonly error: unknown } | undefined
     const reply: Reply = {
       resolve: value => {
@@ -251,7 +266,7 @@ export class Calls {
 
   /** The values of a generator. Whatever is wrong with the arguments, the first `next()` tells. */
   stream(
-    target: Target,
+    target: CallTarget,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | undefined,
     options: ResolvedCallOptions | undefined,
@@ -276,19 +291,19 @@ export class Calls {
    * @throws QueueFullError, ArenaFullError, and why the worker has ended
    */
   begin(request: Request, reply: Reply): number {
-    if (this.#ended !== undefined) throw this.#ended
     const { kind, name, payload, attachments } = request
-    const { functions, owner } = attachments
-    if (owner !== undefined && owner !== this) throw RemoteObject.gone(name)
+    const { functions, objects, owner } = attachments
     const id = this.#nextId()
     try {
+      if (this.#ended !== undefined) throw this.#ended
+      if (owner !== undefined && owner !== this) throw RemoteObject.gone(name)
       this.#sender.send(kind, id, payload, attachments)
     } finally {
       attachments.sent()
     }
     this.count++
     const given = functions === undefined ? undefined : this.#callbacks.add(functions)
-    this.#pending.set(id, new Pending(kind, name, reply, given))
+    this.#pending.set(id, new Pending(kind, name, reply, given, objects))
     this.#expected++
     if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
     return id
@@ -319,7 +334,7 @@ export class Calls {
     this.#callbacks.expire(pending.functions?.ending)
     if (this.#sender.withdraw(id)) {
       this.#callbacks.expire(pending.functions?.kept) // Python never saw them
-      pending.reply.freed?.()
+      this.#freed(pending)
     } else {
       this.#abandoned.set(id, pending)
       this.#sender.send(Kind.Cancel, id)
@@ -343,8 +358,11 @@ export class Calls {
 
   #arm(id: number, name: string, options: ResolvedCallOptions): void {
     const pending = this.#pending.get(id)
-    if (pending !== undefined)
-      pending.settle = arm(name, options, error => this.abandon(id, error, options))
+    if (pending === undefined) return
+    const abandon = (error: Error) => this.abandon(id, error, options)
+    // A getter among the arguments may have aborted it.
+    if (options.signal?.aborted) abandon(new AbortError(options.signal.reason))
+    else pending.settle = arm(name, options, abandon)
   }
 
   /** Sends the first message and gives the worker's answer to it. */
@@ -430,7 +448,18 @@ export class Calls {
     this.#updateKeepAlive()
   }
 
+  /** Whatever is wrong with one message, those that came with it are read. */
   readonly #receive = (message: Incoming): void => {
+    try {
+      this.#read(message)
+    } catch (error) {
+      message.drop()
+      this.#host.failed(error as Error)
+    }
+  }
+
+  /** @throws ProtocolError, ValueTypeError: what the worker has sent cannot be meant for anybody */
+  #read(message: Incoming): void {
     switch (message.kind) {
       case Kind.Result:
       case Kind.Error:
@@ -455,8 +484,7 @@ export class Calls {
         this.#memory.collect()
         break
       default:
-        message.drop()
-        this.#host.failed(new ProtocolError(`${Kind[message.kind]} is no message for Node`))
+        throw new ProtocolError(`${Kind[message.kind]} is no message for Node`)
     }
   }
 
@@ -471,7 +499,23 @@ export class Calls {
     }
     if (id !== 0 && !pending.begun) this.#sender.inFlight--
     this.#settle(pending, message)
-    pending.reply.freed?.()
+    this.#freed(pending)
+  }
+
+  /** The worker has room again. */
+  #freed({ reply }: Pending): void {
+    reply.freed?.()
+    if (this.#wanted) this.#host.room()
+  }
+
+  /** A call that waited cannot be sent. */
+  #refused(id: number, error: Error): void {
+    const pending = this.#take(id)
+    if (pending === undefined) return
+    this.#callbacks.expire(pending.functions?.ending)
+    this.#callbacks.expire(pending.functions?.kept)
+    pending.reply.reject(error)
+    this.#freed(pending)
   }
 
   #settle(pending: Pending, message: Incoming): void {
@@ -480,7 +524,7 @@ export class Calls {
       const value = message.value()
       if (message.kind === Kind.Error) reply.reject(fromPython(value))
       else if (pending.kind === Kind.Create) {
-        reply.resolve(this.#keep(value as number, functions))
+        reply.resolve(this.#keep(objectId(value), functions))
         return
       } else if (this.#timed) reply.resolve(value, message.elapsed)
       else reply.resolve(value)
@@ -496,9 +540,9 @@ export class Calls {
     if (!left.begun) this.#sender.inFlight--
     this.#interruptions.settled(message.id)
     if (message.kind === Kind.Dropped) this.#callbacks.expire(left.functions?.kept) // Python never saw them
+    this.#freed(left)
     if (left.kind === Kind.Create && message.kind === Kind.Result)
-      this.#sender.send(Kind.Drop, message.value() as number)
-    left.reply.freed?.()
+      this.#sender.send(Kind.Drop, objectId(message.value()))
   }
 
   /**
@@ -524,8 +568,8 @@ export class Calls {
         this.#begun(pending)
         pending.reply.item?.(value)
       } else {
-        const [fraction, text] = value as [number, string | null]
-        queueMicrotask(() => pending.reply.progress?.(fraction, text ?? undefined))
+        const [fraction, text] = readProgress(value)
+        queueMicrotask(() => pending.reply.progress?.(fraction, text))
       }
     } catch (error) {
       this.abandon(message.id, error as Error)
@@ -566,6 +610,21 @@ export class Calls {
 function failure(status: number): Error {
   const words = native.statuses[status]?.[1] ?? `status ${status}`
   return status === Status.protocol ? new ProtocolError(words) : new SystemError(words)
+}
+
+/** The answer to a Create. @throws ProtocolError */
+function objectId(value: unknown): number {
+  if (Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 32)
+    return value as number
+  throw new ProtocolError('the answer to a Create is not the id of an object')
+}
+
+/** @throws ProtocolError */
+function readProgress(value: unknown): [fraction: number, text: string | undefined] {
+  const [fraction, text] = Array.isArray(value) ? (value as unknown[]) : []
+  if (typeof fraction !== 'number' || (typeof text !== 'string' && text !== null))
+    throw new ProtocolError('a Progress is not [fraction, text or nil]')
+  return [fraction, text ?? undefined]
 }
 
 /** MessagePack of a number up to the largest window. */

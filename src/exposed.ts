@@ -75,8 +75,10 @@ class ExposedIterator implements Exposed {
     }
   }
 
+  /** The user's `finally` runs later: this is told while messages are read. */
   close(): void {
-    this.#return().catch(() => {}) // nobody is left to hear of it
+    if (this.#done) return
+    queueMicrotask(() => this.#return().catch(() => {})) // nobody is left to hear of it
   }
 
   #start(): Iterator<unknown> | AsyncIterator<unknown> {

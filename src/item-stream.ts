@@ -20,6 +20,8 @@ export interface Lane {
 interface Reader {
   resolve(result: IteratorResult<unknown>): void
   reject(error: unknown): void
+  /** Not collected while it is read. */
+  readonly stream: object | undefined
 }
 
 /** The end at which items arrive. It does not refer to the ItemStream: one that is given up can be collected. */
@@ -78,7 +80,7 @@ export class ItemQueue implements Reply {
     for (const reader of this.#readers.splice(0)) this.#last(reader)
   }
 
-  next(): Promise<IteratorResult<unknown>> {
+  next(stream?: object): Promise<IteratorResult<unknown>> {
     if (this.#next < this.#items.length) {
       const value = this.#items[this.#next]
       this.#items[this.#next++] = undefined
@@ -90,7 +92,7 @@ export class ItemQueue implements Reply {
       return Promise.resolve({ done: false, value })
     }
     return new Promise((resolve, reject) => {
-      const reader = { resolve, reject }
+      const reader = { resolve, reject, stream }
       if (this.#ended || this.#closed) this.#last(reader)
       else this.#readers.push(reader)
     })
@@ -160,7 +162,7 @@ export class ItemStream<T = unknown> implements AsyncIterableIterator<T>, AsyncD
 
   /** @throws what the generator raised, after the items before it */
   next(): Promise<IteratorResult<T>> {
-    return this.#queue.next() as Promise<IteratorResult<T>>
+    return this.#queue.next(this) as Promise<IteratorResult<T>>
   }
 
   /** Closes the generator: `GeneratorExit` is raised in it, and its `finally` runs. */

@@ -12,6 +12,12 @@ interface Life {
   readonly ended: () => void
 }
 
+interface State {
+  disposed: boolean
+  /** A call of a method refers to the object until it is answered. */
+  self: RemoteObject | undefined
+}
+
 const collected = new FinalizationRegistry<Life>(life => end(life))
 
 function end({ calls, id, ended }: Life): void {
@@ -28,12 +34,13 @@ function end({ calls, id, ended }: Life): void {
  */
 export class RemoteObject extends Caller implements Disposable {
   readonly #life: Life
-  readonly #state: { disposed: boolean }
+  readonly #state: State
 
   /** @internal */
   constructor(calls: Calls, id: number, timeout: number, ended: () => void) {
-    const state = { disposed: false }
+    const state: State = { disposed: false, self: undefined }
     super(routeTo(calls, id, state), timeout)
+    state.self = this
     this.#state = state
     this.#life = { calls, id, ended }
     collected.register(this, this.#life, this)
@@ -75,10 +82,10 @@ export class RemoteObject extends Caller implements Disposable {
   }
 }
 
-function routeTo(calls: Calls, object: number, state: { readonly disposed: boolean }): Route {
+function routeTo(calls: Calls, object: number, state: State): Route {
   const target = (name: string) => {
     if (state.disposed || calls.ended) throw RemoteObject.gone(`${name}()`)
-    return { object, name }
+    return { object, name, self: state.self! }
   }
   return {
     call: async (kind, name, args, kwargs, options) =>
@@ -86,8 +93,11 @@ function routeTo(calls: Calls, object: number, state: { readonly disposed: boole
     callSync: (kind, name, args, kwargs, options) =>
       calls.callSync(kind, target(name), args, kwargs, options),
     stream: (name, args, kwargs, options) => {
-      if (state.disposed || calls.ended) return ItemStream.failed(RemoteObject.gone(`${name}()`))
-      return calls.stream({ object, name }, args, kwargs, options)
+      try {
+        return calls.stream(target(name), args, kwargs, options)
+      } catch (error) {
+        return ItemStream.failed(error)
+      }
     },
   }
 }

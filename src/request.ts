@@ -7,7 +7,6 @@ import {
   encodeValue,
   type Kept,
   type ObjectLike,
-  type Target,
   type TensorLike,
   type Where,
 } from './codec.js'
@@ -41,6 +40,8 @@ export class Attachments implements Cargo {
   functions: Map<number, Exposed> | undefined
   /** Whose objects are among the values: a worker's, of which there may be several in a pool. */
   owner: object | undefined
+  /** These objects, and the one whose method is called: they are used until the call is answered. */
+  objects: object[] | undefined
   /** Blocks made for typed arrays. */
   #made: Slot[] | undefined
 
@@ -80,7 +81,13 @@ export class Attachments implements Cargo {
       throw new ObjectGoneError(
         `${where.path()} lives in another worker than the call's other objects`,
       )
+    this.use(object)
     return id
+  }
+
+  use(object: object): void {
+    this.objects ??= []
+    this.objects.push(object)
   }
 
   /** The message has to wait: its tensors must live until `release()`, whatever becomes of the user's. */
@@ -102,6 +109,11 @@ export class Attachments implements Cargo {
   }
 }
 
+/** A function by its name, or a method, which refers to its object. */
+export type CallTarget =
+  | string
+  | { readonly object: number; readonly name: string; readonly self: object }
+
 export interface Request {
   readonly kind: CallKind
   /** What errors call it. */
@@ -117,7 +129,7 @@ export interface Request {
 export function prepare(
   memory: Memory,
   kind: CallKind,
-  target: Target,
+  target: CallTarget,
   args: readonly unknown[],
   kwargs: Readonly<Record<string, unknown>> | undefined,
   options: WireOptions | undefined,
@@ -125,8 +137,9 @@ export function prepare(
   const attachments = new Attachments(memory)
   try {
     const payload = encodeCall(target, args, kwargs, options, attachments)
-    const name = typeof target === 'string' ? target : target.name
-    return { kind, name, payload, attachments }
+    if (typeof target === 'string') return { kind, name: target, payload, attachments }
+    attachments.use(target.self)
+    return { kind, name: target.name, payload, attachments }
   } catch (error) {
     attachments.sent()
     throw error

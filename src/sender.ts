@@ -1,7 +1,8 @@
 // Messages on their way into the ring: sent at once, or waiting for room or for credit.
 //
 // A call in flight spends one credit of the window and its answer gives it back, so that the worker's private queue
-// never holds more than the window. Calls that wait are sent in their order; what is no call overtakes them.
+// never holds more than the window. Calls that wait are sent in their order; what is no call overtakes them, but for the
+// Drop of an object, which they may be about.
 import { QueueFullError } from './errors.js'
 import type { Memory } from './memory.js'
 import { type Channel, Status } from './native.js'
@@ -80,7 +81,7 @@ export class Sender {
    */
   send(kind: Kind, id: number, payload?: Uint8Array, attachments?: Attachments): void {
     const call = isCall(kind)
-    const now = call ? this.hasCredit : !this.#wantsSpace
+    const now = call ? this.hasCredit : kind === Kind.Drop ? !this.waits : !this.#wantsSpace
     if (now && this.#try(kind, id, payload, attachments?.tensors ?? noTensors)) {
       attachments?.sent()
       return
@@ -94,12 +95,17 @@ export class Sender {
   flush(): void {
     const left: Waiting[] = []
     let full = false
+    let callsWait = false
     for (const waiting of this.#waiting) {
       const { kind, id, payload, attachments } = waiting
-      const blocked: boolean = full || (isCall(kind) && this.inFlight >= this.#options.window)
+      const blocked: boolean =
+        full ||
+        (isCall(kind) && this.inFlight >= this.#options.window) ||
+        (kind === Kind.Drop && callsWait)
       try {
         if (blocked || !this.#try(kind, id, payload, attachments?.tensors ?? noTensors)) {
           full ||= !blocked
+          callsWait ||= isCall(kind)
           left.push(waiting)
           continue
         }

@@ -22,7 +22,7 @@ export interface Restart {
 
 /** None of these throws. */
 export interface SupervisorEvents {
-  /** Calls can be given to `worker` from now on. */
+  /** Calls can be given to `worker` from now on; or it has room again, for which they wait. */
   ready(): void
   restarted(restart: Restart): void
   exited(exit: Exit, pid: number): void
@@ -36,6 +36,7 @@ export interface SupervisorEvents {
 export interface Launched {
   /** It takes no calls any more; the process may still run. */
   ending(): void
+  room(): void
   exited(exit: Exit, error: Error): void
 }
 
@@ -158,6 +159,9 @@ export class Supervisor {
     this.#endedEarly = undefined
     const worker: Worker = this.#launch({
       ending: () => this.#ending(worker),
+      room: () => {
+        if (worker === this.#current) this.#events.ready()
+      },
       exited: (exit, error) => this.#ended(worker, exit, error),
     })
     this.#starting = worker

@@ -46,6 +46,8 @@ export interface Served {
 export interface WorkerEvents {
   line(stream: 'stdout' | 'stderr', text: string): void
   log(record: LogRecord): void
+  /** It has room, for which calls wait. */
+  room(): void
   /** No call can be made any more; the process may still run. */
   ending(): void
   /** @param reason what calls reject with */
@@ -115,6 +117,7 @@ export class Worker {
         this.#child.signal('SIGKILL')
       },
       log: events.log,
+      room: events.room,
       ended: () => this.#lost(),
     })
     this.#failed = new Promise((_, reject) => {

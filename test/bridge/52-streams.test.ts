@@ -485,3 +485,50 @@ t.test('a stream that is read keeps Node alive; one that is not read does not', 
     t.equal(program.lines.at(-1), mode === 'unread' ? 'begun' : `read ${mode === 'left' ? 1 : 50}`)
   }
 })
+
+t.test('a stream that only its next() refers to is not closed under its reader', async t => {
+  const source = 'import time\ndef late():\n    time.sleep(0.3)\n    yield 7\n'
+  const py = await spawned(t, { source })
+  const item = py.stream('late').next()
+  let waits = true
+  void item.finally(() => {
+    waits = false
+  })
+  while (waits) {
+    globalThis.gc!()
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  t.strictSame(await item, { done: false, value: 7 })
+})
+
+t.test('an item that raises when it is looked at ends the stream, not the worker', async t => {
+  const source = `
+class Broken(dict):
+    def items(self):
+        raise KeyError("broken")
+
+def items():
+    yield 1
+    yield Broken(a=object())
+
+async def items_later():
+    yield 1
+    yield Broken(a=object())
+
+def one():
+    return Broken(a=object())
+
+async def one_later():
+    return one()
+`
+  for (const threads of [1, 2]) {
+    const py = await spawned(t, { source }, { threads })
+    for (const name of ['items', 'items_later']) {
+      const [items, error] = await broken(py.stream(name))
+      t.strictSame(items, [1], name)
+      t.match(error, { code: 'ERR_PYTHON', type: 'KeyError' })
+    }
+    for (const name of ['one', 'one_later'])
+      t.match(await rejection(within(name, py.call(name))), { type: 'KeyError' }, name)
+  }
+})

@@ -220,3 +220,21 @@ t.test('a call that is aborted closes what it was reading', async t => {
     t.equal(await within('the next call', py.call('echo', 1)), 1)
   }
 })
+
+t.test('its finally may call: it does not run while messages are read', async t => {
+  const py = await spawned(t, 'iterating.py')
+  let results: unknown[] = []
+  function* values() {
+    try {
+      yield* [1, 2, 3]
+    } finally {
+      results = [py.callSync('echo', 'a'), py.callSync('echo', 'b'.repeat(1000))]
+    }
+  }
+  // The answers come together, so that some are not read yet when the first of them ends its iterator.
+  const calls = [py.call('take', values(), 2), ...'xyz'.split('').map(x => py.call('echo', x))]
+  const [, ...echoes] = await within('the calls', Promise.all(calls))
+  t.strictSame(echoes, ['x', 'y', 'z'])
+  await until('finally has run', () => results.length > 0)
+  t.strictSame(results, ['a', 'b'.repeat(1000)])
+})

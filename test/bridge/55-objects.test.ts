@@ -257,3 +257,58 @@ t.test('1,000 objects leave nothing', async t => {
   await alive(py, 0)
   t.match(py.stats(), { pending: 0, objects: 0 })
 })
+
+const slow = `
+import time
+
+class Slow:
+    def __init__(self, report=None):
+        self.report = report
+
+    def run(self, seconds):
+        time.sleep(seconds)
+        return self.report(seconds) if self.report else seconds
+
+def keep(*values):
+    pass
+`
+
+t.test('an object that only its running method refers to is not collected', async t => {
+  const py = await spawned(t, { source: slow })
+  let waits = true
+  const result = (async () => {
+    const object = await py.create('Slow', (seconds: number) => 2 * seconds)
+    return object.call('run', 0.3)
+  })()
+  void result.finally(() => {
+    waits = false
+  })
+  while (waits) {
+    globalThis.gc!()
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  t.equal(await result, 0.6)
+})
+
+t.test('calls that were made before dispose() find the object, those that wait too', async t => {
+  const py = await spawned(t, { source: slow }, { window: 2 })
+  const object = await py.create('Slow')
+  const calls = [0.01, 0.02, 0.03, 0.04].map(seconds => object.call('run', seconds))
+  object.dispose()
+  t.strictSame(await within('the calls', Promise.all(calls)), [0.01, 0.02, 0.03, 0.04])
+  await until('it is dropped', async () => {
+    await py.call('keep')
+    return py.stats().pending === 0
+  })
+})
+
+t.test(
+  'an argument that was copied is let go when an object of another bridge is refused',
+  async t => {
+    const [py, other] = [await spawned(t, { source: slow }), await spawned(t, { source: slow })]
+    const object = await other.create('Slow')
+    const error = await rejection(py.call('keep', new Float64Array(100_000), object))
+    t.equal(error.code, 'ERR_OBJECT_GONE')
+    t.equal(py.stats().ownBlocks, 0)
+  },
+)

@@ -5,6 +5,7 @@ import t from 'tap'
 import { basics, bridgeFor, call, type Doubles, isRamp, type Test } from '../fixtures/bridges.js'
 import { gone } from '../fixtures/processes.js'
 import { within } from '../fixtures/watchdog.js'
+import { rejection } from './spawned.js'
 
 const python = fileURLToPath(new URL('../fixtures/hostile-python', import.meta.url))
 
@@ -153,5 +154,50 @@ t.test(
     for (let time = 0; time < 3; time++) t.equal(await call(py, 'f'), 42)
     await within('the loop turns', new Promise(resolve => setTimeout(resolve, 10)))
     await within('close', py.close())
+  },
+)
+
+t.test(
+  'payloads that are MessagePack, but of the wrong shape: a typed error, never a crash',
+  async t => {
+    const source = `
+from isthmus import reports
+
+def say(kind, id, payload):
+    reports._channel.send(kind, id, bytes(payload))
+
+def say_all(kind, id, payloads, *functions):
+    for payload in payloads:
+        say(kind, id, payload)
+`
+    const crashes: unknown[] = []
+    const onCrash = (error: unknown) => crashes.push(error)
+    process.on('uncaughtExceptionMonitor', onCrash)
+    t.teardown(() => process.off('uncaughtExceptionMonitor', onCrash))
+    const [malformed, five, nil] = [[0xc1], [5], [0xc0]].map(bytes => Buffer.from(bytes))
+    const [log, fromPython, progress] = [15, 2, 14]
+    // A message that is nobody's ends the bridge; one that is about a call, the call.
+    const ends = async (kind: number, payload: Buffer) => {
+      const py = await bridgeFor(t, { source })
+      const outcome = await within(
+        'say',
+        rejection(py.with({ onProgress }).call('say', kind, 1, payload)),
+      )
+      t.match(outcome, { code: 'ERR_PROTOCOL' }, `kind ${kind}`)
+      await within('close', py.close())
+    }
+    const onProgress = () => t.fail('it makes no sense')
+    await ends(log, malformed!)
+    for (const payload of [malformed, five, nil, Buffer.from([0x92, 0xa1, 0x61, 0xc0])])
+      await ends(progress, payload!)
+    const py = await bridgeFor(t, { source })
+    const fn = () => t.fail('it is not called')
+    const known = Array.from({ length: 100 }, (_, id) => Buffer.from([0x93, id, 5, 0x80])) // one is the id of fn
+    for (const payload of [malformed, five, nil, Buffer.from([0x90])])
+      await within('say', py.call('say', fromPython, 77, payload))
+    await within('say', py.call('say_all', fromPython, 77, known, fn))
+    await within('say', py.call('say', log, 0, five))
+    await within('close', py.close())
+    t.strictSame(crashes, [])
   },
 )
