@@ -89,7 +89,7 @@ export class Dispatcher implements Route {
     })
   }
 
-  /** Goes to the least busy worker at once: nothing else could be waited for. */
+  /** Goes to a worker at once, the least busy if it is bound to none: nothing else could be waited for. */
   callSync(
     kind: CallKind,
     name: string,
@@ -98,7 +98,17 @@ export class Dispatcher implements Route {
     options: ResolvedCallOptions | undefined,
   ): unknown {
     if (this.#closed !== undefined) throw this.#closed
-    return this.#idlest().calls.callSync(kind, name, args, kwargs, options)
+    const wire = wireOptions(kind, options)
+    const request = prepare(this.#memory, kind, name, args, kwargs, wire)
+    let calls = request.attachments.owner as Calls | undefined
+    try {
+      calls ??= this.#readyWorker(options?.affinity).calls
+      calls.checkSync(options)
+    } catch (error) {
+      request.attachments.sent()
+      throw error
+    }
+    return calls.runSync(request, options)
   }
 
   stream(
@@ -210,11 +220,14 @@ export class Dispatcher implements Route {
     return first
   }
 
-  #idlest(): Worker {
-    const workers = this.#supervisors.flatMap(({ worker }) => worker ?? [])
+  /** @throws why there is none */
+  #readyWorker(affinity: string | number | undefined): Worker {
+    const all = this.#supervisors
+    const eligible = affinity === undefined ? all : [all[this.#slotFor(affinity)]!]
+    const workers = eligible.flatMap(({ worker }) => worker ?? [])
     if (workers.length > 0) return workers.reduce((a, b) => (b.calls.busy < a.calls.busy ? b : a))
     throw (
-      this.#supervisors[0]!.down ??
+      eligible[0]!.down ??
       new SystemError('no worker is ready, and callSync() cannot wait for one; await call()')
     )
   }

@@ -53,6 +53,7 @@ export async function map(
   const { chunk, into, args: given, signal } = checked('map()', options, mapChecks)
   const [args, kwargs] = splitKwargs(given)
   const share = (length: number) => Math.ceil(length / (runner.workers * chunksPerWorker))
+  const size = (length: number) => Math.min(chunk ?? share(length), length)
   const start = (first: unknown, wire: WireOptions, aborted: AbortSignal) =>
     runner.run({ name, args: [first, ...args], kwargs, wire, signal: aborted })
 
@@ -60,7 +61,7 @@ export async function map(
     if (into !== undefined)
       throw new ValueTypeError('into takes rows, but items is an array; map over a tensor', 'into')
     const items = [...source] // what the caller does to it meanwhile changes nothing
-    const parts = { length: items.length, size: chunk ?? share(items.length) }
+    const parts = { length: items.length, size: size(items.length) }
     const lists = await eachChunk(runner.places, parts, signal, (at, end, aborted) =>
       start(items.slice(at, end), { each: true }, aborted),
     )
@@ -81,7 +82,7 @@ export async function map(
   // References of our own: the caller may give the tensors up while chunks are still to be made.
   using from = rows.subarray()
   using to = target?.subarray()
-  const parts = { length, size: chunk ?? share(length) }
+  const parts = { length, size: size(length) }
   const results = await eachChunk(runner.places, parts, signal, (at, end, aborted) => {
     using part = from.subarray(at, end)
     using place = to?.subarray(at, end)

@@ -79,7 +79,13 @@ export class PoolJob implements Job, Reply {
     } finally {
       this.#release()
     }
-    if (this.#outcome instanceof ItemQueue) this.#outcome.attach(calls.lane(this.#id))
+    if (!(this.#outcome instanceof ItemQueue)) return
+    const lane = calls.lane(this.#id)
+    const close = () => {
+      this.#end() // nobody is answered who would end it
+      lane.close()
+    }
+    this.#outcome.attach({ ...lane, close })
   }
 
   /** Nobody waits for it any more. */

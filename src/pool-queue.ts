@@ -7,6 +7,8 @@ export interface Queued {
   readonly slot: number | undefined
   /** It needs a place of its own in the worker, of which there are `concurrency`. */
   readonly limited: boolean
+  /** It is not counted by `maxQueue`, because whoever made it limits itself. */
+  readonly exempt: boolean
   /** Order of arrival; set by the queue. */
   order: number
   /** It is in the queue; set by the queue. */
@@ -58,6 +60,7 @@ export class JobQueue<J extends Queued> {
   readonly #own: Lane<J>[]
   #arrivals = 0
   #size = 0
+  #exempt = 0
 
   constructor(slots: number) {
     this.#own = Array.from({ length: slots }, () => new Lane<J>())
@@ -67,10 +70,16 @@ export class JobQueue<J extends Queued> {
     return this.#size
   }
 
+  /** Jobs that `maxQueue` limits. */
+  get counted(): number {
+    return this.#size - this.#exempt
+  }
+
   push(job: J): void {
     job.order = ++this.#arrivals
     job.queued = true
     this.#size++
+    if (job.exempt) this.#exempt++
     const lane = job.slot === undefined ? this.#shared : this.#own[job.slot]!
     lane.of(job).push(job)
   }
@@ -94,6 +103,7 @@ export class JobQueue<J extends Queued> {
     if (!job.queued) return
     job.queued = false
     this.#size--
+    if (job.exempt) this.#exempt--
   }
 
   /** Removes and gives all jobs, or those that only this slot may run, oldest first. */

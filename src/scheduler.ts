@@ -6,8 +6,6 @@ import { QueueFullError } from './errors.js'
 import { JobQueue, type Queued } from './pool-queue.js'
 
 export interface Job extends Queued {
-  /** It is not counted by `maxQueue`, because whoever made it limits itself. */
-  readonly exempt: boolean
   /** It will not be run. */
   reject(error: Error): void
 }
@@ -150,7 +148,7 @@ export class Scheduler<J extends Job> {
   #checkQueue({ slot, exempt }: Pick<Job, 'slot' | 'exempt'>): void {
     const downs = slot === undefined ? this.#slots : [this.#slots[slot]!]
     if (downs.every(({ down }) => down !== undefined)) throw downs[0]!.down
-    if (!exempt && this.#queue.size >= this.#limits.maxQueue)
+    if (!exempt && this.#queue.counted >= this.#limits.maxQueue)
       throw new QueueFullError(this.#limits.maxQueue)
   }
 

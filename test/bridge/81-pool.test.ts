@@ -332,3 +332,52 @@ t.test(
     })
   },
 )
+
+t.test(
+  'what waits begins when calls of an object, which nobody placed, give room back',
+  async t => {
+    const source = `
+import time
+
+class Slow:
+    def run(self):
+        time.sleep(0.1)
+
+def count(n):
+    yield from range(n)
+`
+    const py = await poolFor(t, { workers: 1, window: 2 }, { source })
+    const object = await py.create('Slow')
+    const calls = [object.call('run'), object.call('run')]
+    const items: unknown[] = []
+    const read = async () => {
+      for await (const item of py.stream('count', 3)) items.push(item)
+    }
+    await within('the stream', read(), () => py.stats())
+    t.strictSame(items, [0, 1, 2])
+    await Promise.all(calls)
+  },
+)
+
+t.test('callSync goes where the key or the object is', async t => {
+  const py = await poolFor(t, { workers: 3 })
+  for (const affinity of ['a', 'b', 'c', 'd', 'e']) {
+    const caller = py.with({ affinity })
+    t.equal(caller.callSync('pid'), await caller.call('pid'), affinity)
+  }
+  const objects = await Promise.all([1, 2, 3].map(start => py.create('Counter', start)))
+  for (const object of objects) {
+    const count = py.callSync('keep', object) as number
+    t.equal(await py.call('keep', object), count + 1)
+  }
+})
+
+t.test('a stream that was left has no timer any more', async t => {
+  const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const py = await poolFor(t)
+  await py.call('pid')
+  const before = timers()
+  for await (const item of py.with({ timeout: 600_000 }).stream('numbers', 1000))
+    if (item !== undefined) break
+  t.equal(timers(), before)
+})

@@ -215,3 +215,25 @@ t.test('a result that does not fit `into` says so', async t => {
     message: /float64.*int32|int32.*float64/,
   })
 })
+
+t.test('chunk: Infinity is one call', async t => {
+  const py = await poolFor(t)
+  t.strictSame(await within('map', py.map('double', [1, 2, 3], { chunk: Infinity })), [2, 4, 6])
+  const rows = (await within(
+    'map',
+    py.map('rows_of', py.tensor('float64', [10, 2]), { chunk: Infinity }),
+  )) as Rows[]
+  t.equal(rows.length, 1)
+})
+
+t.test('parts of a map that wait leave maxQueue to other calls', async t => {
+  const gate = gateFor(t)
+  const py = await poolFor(t, { workers: 1, maxQueue: 1 })
+  const mapped = py.map('wait_for', [gate.path, gate.path], { chunk: 1 })
+  t.equal(py.stats().queued, 1)
+  const waits = py.call('double', 4)
+  await t.rejects(py.call('double', 5), { code: 'ERR_QUEUE_FULL' })
+  gate.open()
+  await within('map', mapped)
+  t.equal(await waits, 8)
+})
