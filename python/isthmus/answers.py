@@ -11,13 +11,10 @@ from isthmus.errors import (
     AbortedError,
     ArenaFullError,
     Cancelled,
-    TooLargeError,
+    ClosedError,
     UnsupportedValueError,
 )
 from isthmus.failure import describe, forget
-
-#: What keeps a value from being sent; the call is answered with it instead.
-Unsendable = (ArenaFullError, TooLargeError, UnsupportedValueError)
 
 
 class Answers:
@@ -32,7 +29,9 @@ class Answers:
             payload, arrays = codec.encode(result)
             result = None
             self.channel.send(kinds.RESULT, id, payload, arrays, True, elapsed)
-        except Unsendable as error:
+        except ClosedError:
+            raise
+        except Exception as error:  # also of the user's code: a property of the result that raises
             self.fail(codec, id, not_a_value(result, error) or error, elapsed=elapsed)
 
     def fail(

@@ -66,7 +66,10 @@ class Functions:
         """Tells Node which functions it may forget; what finds no room in the ring is told next time."""
         dropped = self.dropped
         while dropped:
-            watch = dropped[0]
+            try:
+                watch = dropped[0]
+            except IndexError:
+                return  # another thread was faster
             # Removed only now, because this can be interrupted; Node does not mind being told twice.
             if not self._channel.send(kinds.DROP, watch.id, b"", None, False):
                 return

@@ -241,7 +241,7 @@ class Server:
             seat.begin(id)
             return perform(function, call)
         finally:
-            seat.end()
+            seat.id = 0  # not end(): a signal could come on the way there
             seat.call = None
 
     # --- a plain call, here: the path that must be short ---

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isthmus import kinds
 from isthmus._native import allocator
-from isthmus.answers import Unsendable
 from isthmus.errors import AbortedError, Cancelled, ClosedError, UnsupportedValueError
 from isthmus.handover import settle
 from isthmus.running import Running
@@ -147,7 +146,9 @@ class Stream:
                     settle(self._iterator, arrays)
                 send(kinds.ITEM, id, payload, arrays)
                 arrays = None  # not kept while the next item is made
-            except Unsendable as error:
+            except ClosedError:
+                raise
+            except Exception as error:
                 self._close(seat, error)
                 return
             self._sent += 1

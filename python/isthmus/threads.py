@@ -118,8 +118,8 @@ class Job:
             self._function, self._call = None, []
             if function is None:
                 return False  # it was cancelled
+            seat.told = 0
             self._seat = seat
-        seat.told = 0
         answers = self._pool.server.answers
         started = perf_counter_ns()
         elapsed = 0
@@ -168,8 +168,7 @@ class Job:
         if type(result) is CoroutineType or (
             self._kind == kinds.STREAM and hasattr(result, "__aiter__")
         ):
-            loop = pool.server.event_loop()
-            loop.post(lambda: loop.begin(self._kind, id, call, result))
+            pool.server.event_loop().post(lambda: self._begin_task(call, result))
             return True
         if self._kind != kinds.STREAM:
             return False
@@ -179,3 +178,11 @@ class Job:
             stream.cancel()
         stream.start()
         return True
+
+    # --- on the main thread again ---
+
+    def _begin_task(self, call: list[Any], awaited: Any) -> None:
+        server = self._pool.server
+        server.event_loop().begin(self._kind, self._id, call, awaited)
+        if self._cancelled:  # while the function ran that gave the coroutine or async generator
+            server.active[self._id].cancel()
