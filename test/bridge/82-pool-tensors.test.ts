@@ -75,29 +75,32 @@ t.test(
   },
 )
 
-t.test('a worker that is asleep gets its memory back from one that has used it, or died', async t => {
-  const py = await poolFor(t, { restart: { delay: 1 }, retain: 0 })
-  const lender = py.with({ affinity: await keyFor(py, 0) })
-  const borrower = py.with({ affinity: await keyFor(py, 1) })
-  const bytes = 9_000_000 * 8 // returns of less do not wake anybody
-  const before = py.stats().physicalBytes
-  for (const end of [
-    () => borrower.call('forget'),
-    async () => process.kill(pidsOf(py)[1]!, 'SIGKILL'),
-  ]) {
-    const made = (await within('ramp', lender.call('ramp', 0, bytes / 8))) as Doubles
-    await within('keep', borrower.call('keep', made))
-    made.dispose()
-    await within('pid', lender.call('pid'))
-    t.ok(py.stats().physicalBytes >= before + bytes)
-    await end()
-    await until(
-      'the lender has freed it',
-      () => py.stats().physicalBytes < before + bytes / 2,
-      () => py.stats(),
-    )
-  }
-})
+t.test(
+  'a worker that is asleep gets its memory back from one that has used it, or died',
+  async t => {
+    const py = await poolFor(t, { restart: { delay: 1 }, retain: 0 })
+    const lender = py.with({ affinity: await keyFor(py, 0) })
+    const borrower = py.with({ affinity: await keyFor(py, 1) })
+    const bytes = 9_000_000 * 8 // returns of less do not wake anybody
+    const before = py.stats().physicalBytes
+    for (const end of [
+      () => borrower.call('forget'),
+      async () => process.kill(pidsOf(py)[1]!, 'SIGKILL'),
+    ]) {
+      const made = (await within('ramp', lender.call('ramp', 0, bytes / 8))) as Doubles
+      await within('keep', borrower.call('keep', made))
+      made.dispose()
+      await within('pid', lender.call('pid'))
+      t.ok(py.stats().physicalBytes >= before + bytes)
+      await end()
+      await until(
+        'the lender has freed it',
+        () => py.stats().physicalBytes < before + bytes / 2,
+        () => py.stats(),
+      )
+    }
+  },
+)
 
 t.test('many tensors between many workers: all sums are right, nothing is left', async t => {
   const py = await poolFor(t, { workers: 3, concurrency: 4 })
