@@ -11,6 +11,7 @@ import asyncio
 import selectors
 from asyncio import events
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -126,7 +127,8 @@ class Loop:
 
     def post(self, function: Callable[[], object]) -> None:
         """From another thread: runs it here."""
-        self._loop.call_soon_threadsafe(self._here, function)
+        with suppress(RuntimeError):  # it is closed: the worker ends
+            self._loop.call_soon_threadsafe(self._here, function)
 
     def end(self, error: BaseException) -> None:
         """From any thread: the worker ends with that."""
@@ -135,7 +137,8 @@ class Loop:
             self._failure = error
             self._loop.stop()
 
-        self._loop.call_soon_threadsafe(end_with)
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(end_with)
 
     def close(self) -> None:
         """Cancels the tasks that are left, and waits for them."""

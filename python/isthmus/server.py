@@ -203,13 +203,10 @@ class Server:
 
     def _begin(self, kind: int, id: int, payload: bytes, arrays: Arrays) -> None:
         """Whatever is not a plain call on this thread."""
-        if kind != kinds.CALL and self.channel.cancelled(id):
-            self.answers.fail(
-                self.codec, id, AbortedError("the call was aborted before it started")
-            )
-            return
         try:
             call = self.codec.decode(payload, arrays)
+            if kind != kinds.CALL and self.channel.cancelled(id):
+                raise AbortedError("the call was aborted before it started")
             function = self.targets.find(call[0])
             if self.threads is not None and not self.targets.is_asynchronous(function):
                 self.threads.begin(kind, id, function, call)
