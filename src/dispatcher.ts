@@ -39,6 +39,8 @@ export class Dispatcher implements Route {
   readonly #memory: Memory
   readonly #supervisors: readonly Supervisor[]
   readonly #scheduler: Scheduler<PoolJob>
+  /** The workers that the scheduler gives jobs to, by their place. */
+  readonly #served: (Worker | undefined)[] = []
   readonly #events: DispatcherEvents
   /** Why no call is taken any more. */
   #closed: ClosedError | undefined
@@ -127,11 +129,15 @@ export class Dispatcher implements Route {
     return new ItemStream(queue)
   }
 
-  /** A worker is ready: it gets what waits. */
+  /** A worker is ready, or has room: it gets what waits. */
   ready(at: number): void {
     const { worker } = this.#supervisors[at]!
     if (worker === undefined) return // it has ended meanwhile
-    this.#asynchronous = worker.asynchronous
+    if (worker !== this.#served[at]) {
+      this.#served[at] = worker
+      this.#asynchronous = worker.asynchronous
+      this.#scheduler.renew(at)
+    }
     this.#scheduler.pump(at)
   }
 

@@ -40,7 +40,7 @@ export class Scheduler<J extends Job> {
   readonly #events: SchedulerEvents
   readonly #queue: JobQueue<J>
   /** Limited jobs of each slot. */
-  readonly #taken: number[]
+  readonly #taken: Set<J>[]
   #waiting = false
 
   constructor(slots: readonly Slot<J>[], limits: Limits, events: SchedulerEvents) {
@@ -48,7 +48,7 @@ export class Scheduler<J extends Job> {
     this.#limits = limits
     this.#events = events
     this.#queue = new JobQueue(slots.length)
-    this.#taken = slots.map(() => 0)
+    this.#taken = slots.map(() => new Set())
   }
 
   /** Jobs that wait. */
@@ -58,7 +58,12 @@ export class Scheduler<J extends Job> {
 
   /** Limited jobs that run in a slot. */
   running(slot: number): number {
-    return this.#taken[slot]!
+    return this.#taken[slot]!.size
+  }
+
+  /** Another worker has taken the slot: what the one before still runs takes no place of it. */
+  renew(slot: number): void {
+    this.#taken[slot] = new Set()
   }
 
   /**
@@ -82,7 +87,7 @@ export class Scheduler<J extends Job> {
 
   /** A job that was run has been answered, or its worker has ended. */
   ended(slot: number, job: J): void {
-    if (job.limited) this.#taken[slot]!--
+    this.#taken[slot]!.delete(job)
     this.pump(slot)
   }
 
@@ -121,7 +126,7 @@ export class Scheduler<J extends Job> {
 
   #fits(slot: number, limited: boolean): boolean {
     return limited
-      ? this.#taken[slot]! < this.#limits.concurrency
+      ? this.#taken[slot]!.size < this.#limits.concurrency
       : this.#slots[slot]!.busy < this.#limits.window
   }
 
@@ -153,7 +158,7 @@ export class Scheduler<J extends Job> {
   }
 
   #run(slot: number, job: J): void {
-    if (job.limited) this.#taken[slot]!++
+    if (job.limited) this.#taken[slot]!.add(job)
     this.#slots[slot]!.run(job)
   }
 

@@ -45,8 +45,9 @@ export function record(
   transfer.record(least((answered - called) * 1e6 - waited - elapsed))
 }
 
-/** A histogram takes whole numbers from 1 up. */
-const least = (nanoseconds: number) => Math.max(1, Math.round(nanoseconds))
+/** A histogram takes whole numbers from 1 up; what a worker says may be any. */
+const least = (nanoseconds: number) =>
+  Math.min(Math.max(1, Math.round(nanoseconds)), Number.MAX_SAFE_INTEGER)
 
 export function timing(histogram: RecordableHistogram): Timing {
   const { count } = histogram

@@ -141,3 +141,18 @@ t.test('a pool: all workers are replaced, and no call is lost', async t => {
     [],
   )
 })
+
+t.test('a pool: what the old worker still runs takes no place of the new one', async t => {
+  const { model, write } = project(t)
+  const gate = gateFor(t)
+  const py = await within('pool', pool(model, { ...quiet, workers: 1 }))
+  t.teardown(() => py.close({ force: true }))
+  const running = py.call('wait_for', gate.path)
+  const restarted = next<Restart>(py, 'restart')
+  write('model.py', source(2))
+  await restarted
+  t.equal(await within('a call', py.call('version'), () => py.stats()), 2)
+  gate.open()
+  t.equal(await within('the call of the old worker', running), 1)
+  t.equal(py.stats().workers[0]!.running, 0)
+})
