@@ -133,7 +133,8 @@ def test_what_is_queued_for_a_call_is_seen_and_stays(run):
     )
     assert script.told() == [0]
     script.channel.send(kinds.STREAM, 1, b"")
-    script.channel.send(kinds.CREATE, 2, b"")
+    script.channel.send(kinds.CREATE, 3, b"")
+    script.channel.send(kinds.CANCEL, 3, b"")  # still in the queue: dropped with its call
     script.channel.send(kinds.CANCEL, 2, b"")
     assert script.told() == [0, 1, 0]
     script.channel.send(kinds.INTERRUPT, 2, b"")
