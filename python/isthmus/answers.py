@@ -57,7 +57,10 @@ class Answers:
 
 def not_a_value(result: Any, error: BaseException) -> UnsupportedValueError | None:
     """A better word for what a call cannot return, but a stream can."""
-    problem = what_to_do_instead(result)
+    try:
+        problem = what_to_do_instead(result)
+    except Exception:
+        return None  # the result's own attributes raise
     if problem is None:
         return None
     better = UnsupportedValueError(problem, "result")

@@ -91,7 +91,10 @@ def mismatch(
     """For who has just called it, in that frame: what did not fit, if the function's first line was not reached."""
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
         return None
-    return arguments_error(function, name, args, kwargs, error)
+    try:
+        return arguments_error(function, name, args, kwargs, error)
+    except Exception:
+        return None  # a default value whose repr() raises
 
 
 # --- each: the same function for every item ---

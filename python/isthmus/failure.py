@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from os.path import dirname
 from types import TracebackType
 from typing import Any, Final
@@ -15,7 +16,21 @@ MAX_CAUSES: Final = 16
 
 
 def describe(error: BaseException, causes: int = MAX_CAUSES) -> dict[str, Any]:
-    """The map that src/from-python.ts reads."""
+    """The map that src/from-python.ts reads. Somebody waits for it, whatever the exception's class does when looked at."""
+    try:
+        return _described(error, causes)
+    except Exception as problem:
+        return {
+            "type": type.__dict__["__qualname__"].__get__(type(error)),
+            "message": text_of(error),
+            "traceback": "",
+            "notes": [f"it could not be described: {type(problem).__name__}: {text_of(problem)}"],
+            "cause": None,
+            "code": None,
+        }
+
+
+def _described(error: BaseException, causes: int) -> dict[str, Any]:
     if isinstance(error, StartHookError) and error.__cause__ is not None:
         # What the hook raised is what its author looks for.
         return {**describe(error.__cause__, causes), **error.details(), "code": error.code}
@@ -39,22 +54,26 @@ def describe(error: BaseException, causes: int = MAX_CAUSES) -> dict[str, Any]:
 
 def forget(error: BaseException | None) -> None:
     """Lets go of what the frames of an exception hold: arrays in them are leases."""
-    for _ in range(MAX_CAUSES):
-        if error is None:
-            return
-        if error.__traceback__ is not None:
-            traceback.clear_frames(error.__traceback__)
-            error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    with suppress(Exception):  # of a class with attributes of its own
+        for _ in range(MAX_CAUSES):
+            if error is None:
+                return
+            if error.__traceback__ is not None:
+                traceback.clear_frames(error.__traceback__)
+                error.__traceback__ = None
+            error = error.__cause__ or error.__context__
 
 
 def traceback_of(error: BaseException) -> str:
     """Without our own frames at its two ends: what called the user's code, and what the user called of ours."""
     frames = without_own_frames(error.__traceback__)
-    told = traceback.TracebackException(type(error), error, frames, compact=True)
-    while told.stack and told.stack[-1].filename.startswith(OWN_FOLDER):
-        told.stack.pop()
-    return "".join(told.format(chain=False))
+    try:
+        told = traceback.TracebackException(type(error), error, frames, compact=True)
+        while told.stack and told.stack[-1].filename.startswith(OWN_FOLDER):
+            told.stack.pop()
+        return "".join(told.format(chain=False))
+    except Exception:  # a SyntaxError whose line is no number, say
+        return "".join(traceback.format_tb(frames))
 
 
 def without_own_frames(frames: TracebackType | None) -> TracebackType | None:

@@ -173,18 +173,18 @@ class Stream:
 
     def _close(self, seat: Seat, reason: BaseException) -> None:
         """The generator's `finally` runs; what it raises there is the answer."""
-        close = getattr(self._iterator, "close", None)
-        if callable(close):
-            try:
-                allocator(True)
-                seat.begin(self._id)
+        try:
+            allocator(True)
+            seat.begin(self._id)
+            close = getattr(self._iterator, "close", None)
+            if callable(close):
                 close()
-                seat.end()
-            except BaseException as error:
-                seat.end()
-                if isinstance(error, SystemExit | ClosedError):
-                    raise
-                reason = error
+            seat.end()
+        except BaseException as error:
+            seat.end()
+            if isinstance(error, SystemExit | ClosedError):
+                raise
+            reason = error
         self._fail(seat, reason)
 
     def _fail(self, seat: Seat, error: BaseException) -> None:

@@ -165,3 +165,33 @@ t.test(
     t.match(py.stats(), { leases: 0, ownBlocks: 0, borrowedBlocks: 0 })
   },
 )
+
+t.test(
+  'errors and values that raise when they are looked at end their call, not the worker',
+  async t => {
+    const source = `
+class Shy:
+    def __repr__(self):
+        raise RuntimeError("not now")
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+def syntax():
+    raise SyntaxError("x", ("file", "line", "column", 5))
+
+def default(a, b=Shy()):
+    pass
+
+def shy():
+    return Shy()
+`
+    for (const threads of [1, 2]) {
+      const py = await spawned(t, { source }, { threads })
+      for (const name of ['syntax', 'default', 'shy']) {
+        await t.rejects(py.call(name), { code: /ERR_(PYTHON|VALUE|ARGUMENTS)/ }, name)
+        t.equal(py.closed, false, name)
+      }
+    }
+  },
+)

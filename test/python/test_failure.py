@@ -84,3 +84,38 @@ def test_forgetting_lets_go_of_what_the_frames_hold():
         assert things[0]() is None
     finally:
         gc.enable()
+
+
+def test_whatever_an_exception_does_when_it_is_looked_at_it_is_described_and_let_go():
+    class Nameless(type):
+        @property
+        def __module__(cls):
+            raise RuntimeError("no module")
+
+    class NoName(Exception, metaclass=Nameless):
+        pass
+
+    class NoCause(Exception):
+        @property
+        def __cause__(self):
+            raise RuntimeError("no cause")
+
+    class NoContext(Exception):
+        __suppress_context__ = property(lambda self: 1 / 0)
+
+    for kind in (NoName, NoCause, NoContext):
+        error = kind("words")
+        words = describe(error)
+        assert words["message"] == "words"
+        assert words["type"].endswith(kind.__qualname__)
+        assert "could not be described" in words["notes"][0]
+        forget(error)
+
+
+def test_a_syntax_error_of_nonsense_has_a_traceback():
+    def fail():
+        raise SyntaxError("unexpected", ("file", "line", "column", 5))
+
+    words = describe(caught(fail))
+    assert words["type"] == "SyntaxError"
+    assert "in fail" in words["traceback"]
