@@ -50,7 +50,7 @@ export class RemoteObject extends Caller implements Disposable {
     return true
   }
 
-  /** Python drops the object. Calls that are running go on. */
+  /** Python drops the object. Calls that were made before go on. */
   dispose(): void {
     if (this.#state.disposed) return
     this.#state.disposed = true
