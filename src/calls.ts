@@ -27,7 +27,7 @@ export interface Reply {
   resolve(value: unknown, elapsed?: number): void
   reject(error: unknown): void
   /** The next value of a stream. */
-  item?(value: unknown): void
+  item?(value: unknown, bytes: number): void
   progress?: ((fraction: number, text: string | undefined) => void) | undefined
   /** The worker is done with the call, or gone: after all of the above, and also when nobody waited any more. */
   freed?(): void
@@ -566,7 +566,7 @@ export class Calls {
       const value = message.value()
       if (message.kind === Kind.Item) {
         this.#begun(pending)
-        pending.reply.item?.(value)
+        pending.reply.item?.(value, message.bytes)
       } else {
         const [fraction, text] = readProgress(value)
         queueMicrotask(() => pending.reply.progress?.(fraction, text))

@@ -11,6 +11,8 @@ export interface Incoming {
   readonly id: number
   /** Nanoseconds for which the function ran, if the worker was asked to measure it. */
   readonly elapsed: number | undefined
+  /** Of its payload and its tensors. */
+  readonly bytes: number
   /**
    * The payload, decoded. Its tensors are the caller's then.
    * @throws ValueTypeError, ProtocolError; its tensors are given up then
@@ -56,6 +58,11 @@ export class Inbox implements Incoming {
 
   get elapsed(): number | undefined {
     return this.#reader.elapsed
+  }
+
+  get bytes(): number {
+    const { start, end } = this.#reader.payload()
+    return this.#tensors.reduce((sum, { byteLength }) => sum + byteLength, end - start)
   }
 
   value(): unknown {

@@ -1,7 +1,10 @@
 // Values of a Python generator, one by one.
 //
-// The generator may run `window` items ahead of the reader: that many credits are out at the start, and half a window
-// of them goes back whenever as many items have been read. A stream that nobody reads holds at most a window of items.
+// The generator may run `window` items ahead of the reader: that many credits are out at the start, and more of them go
+// out whenever half a window has been read. A stream that nobody reads holds at most a window of items.
+//
+// Unless the user says otherwise the window is small, because items may be large, and wider once the first item has been
+// read and none was large: crossing costs more than making such items, so that a small window would mean to wait for it.
 import type { Reply } from './calls.js'
 import type { ResolvedCallOptions } from './options.js'
 import { defaultWindow } from './request.js'
@@ -26,15 +29,19 @@ interface Reader {
 
 /** The end at which items arrive. It does not refer to the ItemStream: one that is given up can be collected. */
 export class ItemQueue implements Reply {
-  readonly #window: number
+  #window: number
+  /** The window is ours to choose. */
+  readonly #chooses: boolean
+  /** An item was large. */
+  #large = false
   #lane: Lane | undefined
   #items: unknown[] = []
   #next = 0
   readonly #readers: Reader[] = []
   /** Items that may still come. */
   #credit: number
-  /** Items read since credit was last given. */
-  #read = 0
+  /** Items by which the generator may be ahead: those that may still come, and those that were not read. */
+  #ahead: number
   #ended = false
   #error: { readonly error: unknown } | undefined
   #value: unknown
@@ -43,7 +50,8 @@ export class ItemQueue implements Reply {
   readonly progress: Reply['progress']
 
   constructor(options: Pick<ResolvedCallOptions, 'window' | 'onProgress'> | undefined) {
-    this.#window = this.#credit = options?.window ?? defaultWindow
+    this.#chooses = options?.window === undefined
+    this.#window = this.#credit = this.#ahead = options?.window ?? defaultWindow
     this.progress = options?.onProgress
   }
 
@@ -53,8 +61,13 @@ export class ItemQueue implements Reply {
     else this.#lane = lane
   }
 
-  item(value: unknown): void {
+  /** @param bytes of its tensors and everything else */
+  item(value: unknown, bytes = 0): void {
     this.#credit--
+    if (bytes > largeItem && this.#chooses) {
+      this.#large = true
+      this.#window = defaultWindow
+    }
     const reader = this.#readers.shift()
     if (reader !== undefined) {
       this.#count()
@@ -124,18 +137,24 @@ export class ItemQueue implements Reply {
     reader.resolve({ done: true, value })
   }
 
+  /** One item has been read. */
   #count(): void {
-    this.#read++
-    const batch = Math.max(1, this.#window >> 1)
-    if (this.#read < batch || this.#ended) return
+    this.#ahead--
+    if (this.#chooses && !this.#large) this.#window = wideWindow
+    const more = this.#window - this.#ahead
     const lane = this.#lane
-    if (lane === undefined) return
+    if (more < Math.max(1, this.#window >> 1) || lane === undefined) return
     if (this.#credit === 0) lane.expecting(true)
-    this.#credit += this.#read
-    lane.credit(this.#read)
-    this.#read = 0
+    this.#credit += more
+    this.#ahead += more
+    lane.credit(more)
   }
 }
+
+/** Of items that are not large. */
+const wideWindow = 64
+/** Bytes. */
+const largeItem = 2 ** 20
 
 /** Streams that were neither read to their end nor closed. */
 const abandoned = new FinalizationRegistry<ItemQueue>(queue => queue.close())

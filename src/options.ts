@@ -82,7 +82,7 @@ export interface CallOptions {
   readonly interrupt?: number | false
   /** Kills the worker if the call still runs so many milliseconds after it was aborted or timed out; true: 1000. Default: never. */
   readonly kill?: boolean | number
-  /** Items by which the generator of a stream may be ahead of its reader, from 1 to 65536. Default 8. */
+  /** Items by which the generator of a stream may be ahead of its reader, from 1 to 65536. Default 8, and 64 once the first was read if none is larger than 1 MB. */
   readonly window?: number
   /** Calls of a pool with the same text or number go to the same worker, as long as it is not down. A bridge has only one. */
   readonly affinity?: string | number

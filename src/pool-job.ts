@@ -108,8 +108,8 @@ export class PoolJob implements Job, Reply {
     this.#outcome.reject(error)
   }
 
-  item(value: unknown): void {
-    this.#outcome.item?.(value)
+  item(value: unknown, bytes: number): void {
+    this.#outcome.item?.(value, bytes)
   }
 
   freed(): void {

@@ -221,3 +221,33 @@ t.test('the default window is small', async t => {
   for (let value = 0; value < defaultWindow; value++) queue.item(value)
   t.strictSame(lane.expects, [false])
 })
+
+t.test('without a window of the user: 8 until something was read, then 64', async t => {
+  const [queue, lane] = attached()
+  for (let value = 0; value < 8; value++) queue.item(value, 100)
+  t.equal(lane.given, 0)
+  await queue.next()
+  t.equal(lane.given, 57) // 64 ahead of the reader, of which 7 are there
+})
+
+t.test(
+  'without a window of the user: large items keep it at 8, whenever the first of them comes',
+  async t => {
+    const [queue, lane] = attached()
+    queue.item(0, 2 ** 21)
+    for (let value = 1; value < 8; value++) queue.item(value, 100)
+    for (let read = 0; read < 4; read++) await queue.next()
+    t.equal(lane.given, 4)
+    const [other, late] = attached()
+    other.item(0, 100)
+    await other.next()
+    t.equal(late.given, 57)
+    other.item(1, 2 ** 21)
+    for (let value = 2; value < 60; value++) other.item(value, 100)
+    for (let read = 1; read <= 59; read++) await other.next()
+    t.equal(late.given, 57, 'nothing is given while more than half a window is out')
+    other.item(60, 100)
+    await other.next()
+    t.equal(late.given, 61)
+  },
+)
