@@ -1,6 +1,7 @@
 import { CallingEmitter } from './caller.js'
 import type { Exit } from './child.js'
 import { Dispatcher } from './dispatcher.js'
+import { EarlyEvents } from './early-events.js'
 import { ClosedError } from './errors.js'
 import type { LogRecord } from './log.js'
 import type { Memory } from './memory.js'
@@ -41,8 +42,7 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
   /** The last worker that was started. */
   #worker: Worker | undefined
   #watcher: SourceWatcher | undefined
-  /** Events are kept until somebody could listen. */
-  #early: (() => void)[] | undefined = []
+  readonly #early = new EarlyEvents()
 
   /** @param launch starts a process @internal */
   constructor(
@@ -105,11 +105,7 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     }
     if (folder !== undefined)
       this.#watcher = new SourceWatcher(folder, () => this.#supervisor.replace())
-    setImmediate(() => {
-      const early = this.#early!
-      this.#early = undefined
-      for (const event of early) event()
-    })
+    this.#early.open()
   }
 
   /** Process id of the worker; after it has ended, of the last one. */
@@ -174,7 +170,6 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
   }
 
   #emit(event: () => unknown): void {
-    if (this.#early === undefined) event()
-    else this.#early.push(event)
+    this.#early.tell(event)
   }
 }

@@ -1,33 +1,23 @@
 import type { Dispatcher } from './dispatcher.js'
 import type { Memory } from './memory.js'
+import { type MemoryFigures, memoryFigures } from './stats.js'
 import type { Supervisor } from './supervisor.js'
 import { type Histograms, type Timing, timing } from './timings.js'
 
 /** Figures of a pool since it was made. Sizes in bytes. */
-export interface PoolStats {
+export interface PoolStats extends MemoryFigures {
   /** By their place in the pool. */
   readonly workers: readonly WorkerStats[]
   /** Calls made, those that were never sent included. */
   readonly calls: number
   /** Calls that wait for a worker. */
   readonly queued: number
+  /** Threads of each worker on which plain functions run. 1: its main thread, one after another. */
+  readonly threads: number
   /** Tensor bytes copied, in any process, because they did not lie in shared memory. */
   readonly copiedBytes: number
   /** Tensor bytes that crossed by reference, in any direction. */
   readonly sharedBytes: number
-  /** Leases that workers hold on tensors of Node, and on each other's, which Node passed on. */
-  readonly leases: number
-  /** Tensors of Node's own arena in use, and their bytes. */
-  readonly ownBlocks: number
-  readonly ownBytes: number
-  /** Tensors of the workers' arenas in use here, and their bytes. */
-  readonly borrowedBlocks: number
-  readonly borrowedBytes: number
-  /** Shared memory that exists, in all arenas together, and its limit. */
-  readonly physicalBytes: number
-  readonly limitBytes: number
-  /** ArrayBuffers over shared memory that are still reachable. */
-  readonly views: number
   /** In the queue of the pool, in microseconds, of calls that were answered with a result. */
   readonly wait: Timing
   /** In the function. */
@@ -59,6 +49,7 @@ export function readPoolStats(
   supervisors: readonly Supervisor[],
   dispatcher: Dispatcher,
   histograms: Histograms,
+  threads: number,
 ): PoolStats {
   const totals = supervisors.map(supervisor => supervisor.totals())
   const workers = supervisors.map(({ worker, pid, restarts, down }, at): WorkerStats => {
@@ -82,16 +73,10 @@ export function readPoolStats(
     workers,
     calls: dispatcher.count,
     queued: dispatcher.queued,
+    threads,
     copiedBytes: own.copiedBytes + sum(each => each.copiedBytes),
     sharedBytes: sum(each => each.nodeSharedBytes + each.workerSharedBytes),
-    leases: own.lentLeases,
-    ownBlocks: own.ownBlocks,
-    ownBytes: own.ownBytes,
-    borrowedBlocks: own.borrowedBlocks,
-    borrowedBytes: own.borrowedBytes,
-    physicalBytes: own.physicalBytes + own.peerPhysicalBytes,
-    limitBytes: own.limitBytes,
-    views: own.views,
+    ...memoryFigures(own),
     wait: timing(histograms.wait),
     run: timing(histograms.run),
     transfer: timing(histograms.transfer),

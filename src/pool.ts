@@ -2,6 +2,7 @@
 import { CallingEmitter } from './caller.js'
 import type { Exit } from './child.js'
 import { Dispatcher } from './dispatcher.js'
+import { EarlyEvents } from './early-events.js'
 import { ClosedError } from './errors.js'
 import { splitKwargs } from './kwargs.js'
 import type { LogRecord } from './log.js'
@@ -52,13 +53,13 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
   readonly #supervisors: readonly Supervisor[]
   readonly #dispatcher: Dispatcher
   readonly #concurrency: number
+  readonly #threads: number
   readonly #defaults: ResolvedCallOptions | undefined
   #watcher: SourceWatcher | undefined
   #closing: Promise<void> | undefined
   /** Called when no call waits any more. */
   #onDrained: (() => void) | undefined
-  /** Events are kept until somebody could listen. */
-  #early: (() => void)[] | undefined = []
+  readonly #early = new EarlyEvents()
 
   /** @param launch starts a process @internal */
   constructor(
@@ -100,6 +101,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
     this.#supervisors = supervisors
     this.#dispatcher = dispatcher
     this.#concurrency = concurrency
+    this.#threads = settings.threads
     this.#defaults = defaults
     this.histograms = histograms
     this.tensor = tensorMaker(memory)
@@ -121,11 +123,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       this.#watcher = new SourceWatcher(folder, () => {
         for (const supervisor of this.#supervisors) supervisor.replace()
       })
-    setImmediate(() => {
-      const early = this.#early!
-      this.#early = undefined
-      for (const event of early) event()
-    })
+    this.#early.open()
   }
 
   /** Workers, those that are down included. */
@@ -183,7 +181,13 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
 
   /** Figures of the pool and of each worker. */
   stats(): PoolStats {
-    return readPoolStats(this.#memory, this.#supervisors, this.#dispatcher, this.histograms)
+    return readPoolStats(
+      this.#memory,
+      this.#supervisors,
+      this.#dispatcher,
+      this.histograms,
+      this.#threads,
+    )
   }
 
   /**
@@ -252,8 +256,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
   }
 
   #emit(event: () => unknown): void {
-    if (this.#early === undefined) event()
-    else this.#early.push(event)
+    this.#early.tell(event)
   }
 }
 

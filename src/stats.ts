@@ -1,8 +1,25 @@
 import type { Calls } from './calls.js'
 import type { ChannelStats, MemoryStats } from './native.js'
 
+/** Shared memory of one bridge or pool. Sizes in bytes. */
+export interface MemoryFigures {
+  /** Leases that workers hold on tensors of Node, and on each other's, which Node passed on. */
+  readonly leases: number
+  /** Tensors of Node's own arena in use, and their bytes. */
+  readonly ownBlocks: number
+  readonly ownBytes: number
+  /** Tensors of Python's arenas in use here, and their bytes. */
+  readonly borrowedBlocks: number
+  readonly borrowedBytes: number
+  /** Shared memory that exists, in all arenas together, and its limit. */
+  readonly physicalBytes: number
+  readonly limitBytes: number
+  /** ArrayBuffers over shared memory that are still reachable. */
+  readonly views: number
+}
+
 /** Figures of both processes since the bridge was made. Sizes in bytes. */
-export interface BridgeStats {
+export interface BridgeStats extends MemoryFigures {
   /** Calls sent. */
   readonly calls: number
   /** Calls not answered yet. */
@@ -17,19 +34,6 @@ export interface BridgeStats {
   readonly copiedBytes: number
   /** Tensor bytes that crossed by reference, in either direction. */
   readonly sharedBytes: number
-  /** Leases that Python holds on tensors of Node. */
-  readonly leases: number
-  /** Tensors of Node's own arena in use, and their bytes. */
-  readonly ownBlocks: number
-  readonly ownBytes: number
-  /** Tensors of Python's arena in use here, and their bytes. */
-  readonly borrowedBlocks: number
-  readonly borrowedBytes: number
-  /** Shared memory that exists, in both arenas together, and its limit. */
-  readonly physicalBytes: number
-  readonly limitBytes: number
-  /** ArrayBuffers over shared memory that are still reachable. */
-  readonly views: number
   /** Microseconds for which an idle side polls before it sleeps. */
   readonly spin: number
   readonly node: SideStats
@@ -46,6 +50,17 @@ export interface SideStats {
   readonly parks: number
 }
 
+export const memoryFigures = (memory: MemoryStats): MemoryFigures => ({
+  leases: memory.lentLeases,
+  ownBlocks: memory.ownBlocks,
+  ownBytes: memory.ownBytes,
+  borrowedBlocks: memory.borrowedBlocks,
+  borrowedBytes: memory.borrowedBytes,
+  physicalBytes: memory.physicalBytes + memory.peerPhysicalBytes,
+  limitBytes: memory.limitBytes,
+  views: memory.views,
+})
+
 export function readStats(memory: MemoryStats, channel: ChannelStats, calls: Calls): BridgeStats {
   return {
     calls: calls.count,
@@ -55,14 +70,7 @@ export function readStats(memory: MemoryStats, channel: ChannelStats, calls: Cal
     objects: calls.objects,
     copiedBytes: memory.copiedBytes + channel.workerCopiedBytes,
     sharedBytes: channel.nodeSharedBytes + channel.workerSharedBytes,
-    leases: memory.lentLeases,
-    ownBlocks: memory.ownBlocks,
-    ownBytes: memory.ownBytes,
-    borrowedBlocks: memory.borrowedBlocks,
-    borrowedBytes: memory.borrowedBytes,
-    physicalBytes: memory.physicalBytes + memory.peerPhysicalBytes,
-    limitBytes: memory.limitBytes,
-    views: memory.views,
+    ...memoryFigures(memory),
     spin: channel.spinNs / 1000,
     node: {
       copiedBytes: memory.copiedBytes,

@@ -52,7 +52,8 @@ t.test('1,000 calls: every result is its own, and the workers share the work', a
     Array.from({ length: 1000 }, (_, at) => py.call('double', at)),
   )
   t.ok(results.every((result, at) => result === 2 * at))
-  const { workers, calls, queued, wait, run, transfer } = py.stats()
+  const { workers, calls, queued, threads, wait, run, transfer } = py.stats()
+  t.equal(threads, 1)
   t.ok(workers.every(worker => worker.calls > 0 && worker.busy === 0))
   t.equal(calls, 1000)
   t.equal(queued, 0)
