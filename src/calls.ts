@@ -16,22 +16,12 @@ import { type LogRecord, readLog } from './log.js'
 import type { Memory } from './memory.js'
 import { type Channel, native, Status } from './native.js'
 import type { ResolvedCallOptions } from './options.js'
+import { creditPayload, objectId, readProgress } from './payloads.js'
+import { Pending, type Reply } from './pending.js'
 import { RemoteObject } from './remote-object.js'
 import { type CallKind, type CallTarget, prepare, type Request, wireOptions } from './request.js'
 import { isCall, Sender, type SenderOptions } from './sender.js'
 import { Kind, type Writer } from './wire.js'
-
-/** Who waits for a call. */
-export interface Reply {
-  /** @param elapsed nanoseconds for which the function ran, if the worker was asked to measure it */
-  resolve(value: unknown, elapsed?: number): void
-  reject(error: unknown): void
-  /** The next value of a stream. */
-  item?(value: unknown, bytes: number): void
-  progress?: ((fraction: number, text: string | undefined) => void) | undefined
-  /** The worker is done with the call, or gone: after all of the above, and also when nobody waited any more. */
-  freed?(): void
-}
 
 /** What a worker does for its calls. */
 export interface CallsHost {
@@ -59,26 +49,6 @@ export interface CallsOptions extends SenderOptions {
 
 /** How often callSync() looks for room in a full ring. Milliseconds. */
 const roomInterval = 1
-
-/** A call that is not answered. */
-class Pending {
-  settle: (() => void) | undefined
-  /** Its answer, or an item, is on its way: the process waits for it. */
-  expects = true
-  /** A stream of which items have come. */
-  begun = false
-
-  constructor(
-    readonly kind: Kind,
-    readonly name: string,
-    readonly reply: Reply,
-    readonly functions: GivenFunctions | undefined,
-    /** Not collected before the answer: their functions end with them. */
-    readonly objects: readonly object[] = noObjects,
-  ) {}
-}
-
-const noObjects: readonly object[] = []
 
 export class Calls {
   readonly #channel: Channel
@@ -610,25 +580,4 @@ export class Calls {
 function failure(status: number): Error {
   const words = native.statuses[status]?.[1] ?? `status ${status}`
   return status === Status.protocol ? new ProtocolError(words) : new SystemError(words)
-}
-
-/** The answer to a Create. @throws ProtocolError */
-function objectId(value: unknown): number {
-  if (Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 32)
-    return value as number
-  throw new ProtocolError('the answer to a Create is not the id of an object')
-}
-
-/** @throws ProtocolError */
-function readProgress(value: unknown): [fraction: number, text: string | undefined] {
-  const [fraction, text] = Array.isArray(value) ? (value as unknown[]) : []
-  if (typeof fraction !== 'number' || (typeof text !== 'string' && text !== null))
-    throw new ProtocolError('a Progress is not [fraction, text or nil]')
-  return [fraction, text ?? undefined]
-}
-
-/** MessagePack of a number up to the largest window. */
-function creditPayload(count: number): Uint8Array {
-  if (count < 0x80) return Uint8Array.of(count)
-  return Uint8Array.of(0xce, count >>> 24, count >>> 16, count >>> 8, count)
 }

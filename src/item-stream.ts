@@ -5,8 +5,9 @@
 //
 // Unless the user says otherwise the window is small, because items may be large, and wider once the first item has been
 // read and none was large: crossing costs more than making such items, so that a small window would mean to wait for it.
-import type { Reply } from './calls.js'
+
 import type { ResolvedCallOptions } from './options.js'
+import type { Reply } from './pending.js'
 import { defaultWindow } from './request.js'
 import { Tensor } from './tensor.js'
 

@@ -1,7 +1,8 @@
 // A call of a pool: it waits in Node until a worker has room, and is that worker's then.
-import type { Calls, Reply } from './calls.js'
+import type { Calls } from './calls.js'
 import type { Grades } from './interruption.js'
 import { ItemQueue } from './item-stream.js'
+import type { Reply } from './pending.js'
 import type { Request } from './request.js'
 import type { Job } from './scheduler.js'
 

@@ -1,9 +1,9 @@
 // A Python generator is an async iterable: order, back-pressure, how it ends, and frames that are not torn.
-import { type Bridge, type ItemStream, kwargs, type PythonError, type Tensor } from 'isthmus'
+import { type ItemStream, kwargs, type PythonError, type Tensor } from 'isthmus'
 import t from 'tap'
 import { runProgram } from '../fixtures/processes.js'
 import { until, within } from '../fixtures/watchdog.js'
-import { rejection, released, spawned } from './spawned.js'
+import { noted, rejection, released, spawned } from './spawned.js'
 
 type Doubles = Tensor<'float64'>
 
@@ -34,19 +34,6 @@ async function broken(stream: ItemStream): Promise<[items: unknown[], error: Err
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, at) => at)
-
-async function noted(py: Bridge, count: number): Promise<unknown[]> {
-  let events: unknown[] = []
-  await until(
-    `${count} events`,
-    async () => {
-      events = (await py.call('events')) as unknown[]
-      return events.length >= count
-    },
-    () => ({ events, stats: py.stats() }),
-  )
-  return events
-}
 
 const modes = [
   { kind: 'a generator', suffix: '', threads: 1 },

@@ -91,3 +91,17 @@ async function awake<T>(start: (resolve: (value: T) => void) => void): Promise<T
     clearInterval(timer)
   }
 }
+
+/** What Python has noted (`events()` of the module), once it has noted so much. */
+export async function noted(py: Bridge, count: number): Promise<unknown[]> {
+  let events: unknown[] = []
+  await until(
+    `${count} events`,
+    async () => {
+      events = (await py.call('events')) as unknown[]
+      return events.length >= count
+    },
+    () => ({ events, stats: py.stats() }),
+  )
+  return events
+}
