@@ -53,9 +53,7 @@ Status Channel::publish_arena(wire::Kind kind, uint64_t arena, int descriptor, u
   message.add_kind(kind);
   message.add_arena(&id);
   wire::FinishMessageBuffer(builder_, message.Finish());
-  Claim claim;
-  if (const Status status = producer_.claim(builder_.GetSize(), reserve, claim); status != Status::kOk) return status;
-  std::memcpy(claim.data(), builder_.GetBufferPointer(), builder_.GetSize());
+  if (const Status status = producer_.claim(builder_.GetSize(), reserve); status != Status::kOk) return status;
   if (descriptor >= 0) {
     const Announcement announcement{kMagic, arena};
     const int64_t sent = os::send_with_descriptors(socket_, &announcement, sizeof announcement, &descriptor, 1);
@@ -63,7 +61,7 @@ Status Channel::publish_arena(wire::Kind kind, uint64_t arena, int descriptor, u
     if (sent == -EPIPE || sent == -ECONNRESET) return Status::kClosed;
     if (sent != static_cast<int64_t>(sizeof announcement)) return Status::kSystem;
   }
-  claim.commit();
+  producer_.commit(builder_.GetBufferPointer());
   return Status::kOk;
 }
 

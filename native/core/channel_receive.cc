@@ -68,7 +68,7 @@ Status Channel::take_record(const Consumer::Record& record) noexcept {
   uint8_t* copy = message.buffer_.reset(record.bytes);
   if (copy == nullptr) return Status::kSystem;
   std::memcpy(copy, record.data, record.bytes);
-  if (!verify_message(message.data(), message.size())) return Status::kProtocol;
+  if (!record.matches(copy) || !verify_message(message.data(), message.size())) return Status::kProtocol;
   switch (message->kind()) {
     case wire::Kind::Return: {
       const Status status = apply_returns(*message);

@@ -60,10 +60,8 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
 }
 
 Status Channel::publish(const uint8_t* message, uint32_t bytes, uint32_t reserve) noexcept {
-  Claim claim;
-  if (const Status status = producer_.claim(bytes, reserve, claim); status != Status::kOk) return status;
-  std::memcpy(claim.data(), message, bytes);
-  claim.commit();
+  if (const Status status = producer_.claim(bytes, reserve); status != Status::kOk) return status;
+  producer_.commit(message);
   return Status::kOk;
 }
 

@@ -21,10 +21,12 @@
 //
 //    0                   4                   8
 //   +-------------------+-------------------+----------------------+---------+
-//   | length (u32)      | type (u32)        | length bytes         | to 8    |
+//   | length (u32)      | checksum (u32)    | length bytes         | to 8    |
 //   +-------------------+-------------------+----------------------+---------+
 //
-// type 1 is a message; type 2 is padding up to the end of the ring, to be skipped.
+// The top bit of length says padding up to the end of the ring, to be skipped. The checksum (checksum.h) is of the
+// position, the length and the bytes: what a stray write has changed, or what is left of an earlier round, is not taken
+// for a record.
 #pragma once
 
 #include <atomic>
@@ -34,7 +36,7 @@
 namespace isthmus {
 
 constexpr uint64_t kMagic = 0x3155'4d48'5453'4901;  // "\1ISTHMU1", little-endian
-constexpr uint32_t kLayoutVersion = 1;
+constexpr uint32_t kLayoutVersion = 2;
 constexpr size_t kCacheLine = 64;
 constexpr size_t kRecordsOffset = 4096;
 constexpr uint32_t kMinRingBytes = 4096;
@@ -42,11 +44,10 @@ constexpr uint32_t kMaxRingBytes = 1u << 30;
 constexpr uint32_t kRecordAlign = 8;
 
 struct RecordHeader {
-  uint32_t length;  // bytes after this header, without the padding to 8
-  uint32_t type;
+  uint32_t length;  // bytes after this header, without the padding to 8; or kRecordPadding and the bytes to skip
+  uint32_t checksum;
 };
-constexpr uint32_t kRecordMessage = 1;
-constexpr uint32_t kRecordPadding = 2;
+constexpr uint32_t kRecordPadding = 1u << 31;
 
 struct alignas(kCacheLine) Identity {
   uint64_t magic;

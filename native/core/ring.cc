@@ -6,30 +6,19 @@ namespace isthmus {
 
 namespace {
 
-constexpr uint64_t round_up(uint64_t bytes) noexcept {
-  return (bytes + kRecordAlign - 1) & ~uint64_t{kRecordAlign - 1};
+// What a record of `bytes` takes.
+constexpr uint64_t record_bytes(uint64_t bytes) noexcept {
+  return sizeof(RecordHeader) + ((bytes + kRecordAlign - 1) & ~uint64_t{kRecordAlign - 1});
 }
 
 }  // namespace
 
-void Claim::commit() noexcept {
-  if (tail_ == nullptr) return;
-  *position_ = next_;
-  tail_->store(next_, std::memory_order_release);  // sync: record-published -> Consumer::peek, Consumer::empty
-  tail_ = nullptr;
-}
-
 Producer::Producer(RingState& state, uint8_t* records, uint32_t capacity) noexcept
     : state_(&state), records_(records), capacity_(capacity) {}
 
-Status Producer::claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept {
+Status Producer::claim(uint32_t bytes, uint32_t reserve) noexcept {
   if (bytes > max_record_bytes()) return Status::kTooLarge;
-  const uint64_t needed = sizeof(RecordHeader) + round_up(bytes);
-  const uint64_t place = tail_ & (capacity_ - 1);
-  const uint64_t to_end = capacity_ - place;
-  const uint64_t padding = needed > to_end ? to_end : 0;
-  const uint64_t total = padding + needed;
-
+  const uint64_t total = padding_before(bytes) + record_bytes(bytes);
   if (tail_ + total + reserve > head_cached_ + capacity_) {
     const uint64_t head =
         state_->head.bytes.load(std::memory_order_acquire);  // sync: space-published <- Consumer::release
@@ -37,21 +26,30 @@ Status Producer::claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept {
     head_cached_ = head;
     if (tail_ + total + reserve > head + capacity_) return Status::kFull;
   }
-
-  uint8_t* at = records_ + place;
-  if (padding != 0) {
-    const RecordHeader skip{static_cast<uint32_t>(padding - sizeof(RecordHeader)), kRecordPadding};
-    std::memcpy(at, &skip, sizeof skip);
-    at = records_;
-  }
-  const RecordHeader header{bytes, kRecordMessage};
-  std::memcpy(at, &header, sizeof header);
-  out.tail_ = &state_->tail.bytes;
-  out.position_ = &tail_;
-  out.next_ = tail_ + total;
-  out.data_ = at + sizeof header;
-  out.bytes_ = bytes;
+  claimed_ = bytes;
   return Status::kOk;
+}
+
+void Producer::commit(const uint8_t* message) noexcept {
+  if (const uint64_t padding = padding_before(claimed_); padding != 0) {
+    write_header(kRecordPadding | static_cast<uint32_t>(padding - sizeof(RecordHeader)), nullptr, 0);
+    tail_ += padding;
+  }
+  write_header(claimed_, message, claimed_);
+  if (claimed_ != 0) std::memcpy(records_ + (tail_ & (capacity_ - 1)) + sizeof(RecordHeader), message, claimed_);
+  tail_ += record_bytes(claimed_);
+  state_->tail.bytes.store(tail_,
+                           std::memory_order_release);  // sync: record-published -> Consumer::peek, Consumer::empty
+}
+
+uint64_t Producer::padding_before(uint32_t bytes) const noexcept {
+  const uint64_t to_end = capacity_ - (tail_ & (capacity_ - 1));
+  return record_bytes(bytes) > to_end ? to_end : 0;
+}
+
+void Producer::write_header(uint32_t length, const uint8_t* message, uint32_t bytes) noexcept {
+  const RecordHeader header{length, checksum(tail_, length, message, bytes)};
+  std::memcpy(records_ + (tail_ & (capacity_ - 1)), &header, sizeof header);
 }
 
 Consumer::Consumer(RingState& state, const uint8_t* records, uint32_t capacity) noexcept
@@ -61,7 +59,7 @@ Status Consumer::peek(Record& out) noexcept {
   for (;;) {
     if (head_ == tail_cached_) {
       const uint64_t tail =
-          state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Claim::commit
+          state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Producer::commit
       if (tail == head_) return Status::kEmpty;
       const uint64_t ahead = tail - head_;
       if (ahead > capacity_ || ahead % kRecordAlign != 0) return Status::kProtocol;  // I5
@@ -74,15 +72,17 @@ Status Consumer::peek(Record& out) noexcept {
     const uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(records_ + place), __ATOMIC_RELAXED);
     RecordHeader header;
     std::memcpy(&header, &word, sizeof header);
-    const uint64_t total = sizeof header + round_up(header.length);
+    const bool is_padding = (header.length & kRecordPadding) != 0;
+    const uint64_t total = record_bytes(header.length & ~kRecordPadding);
     if (total > available || total > to_end) return Status::kProtocol;
     next_ = head_ + total;
-    if (header.type == kRecordMessage) {
-      out = Record{records_ + place + sizeof header, header.length};
+    if (!is_padding) {
+      out = Record{records_ + place + sizeof header, header.length, header.checksum, head_};
       return Status::kOk;
     }
     // Padding is behind a record and before one, never at the start: a peer that pads for ever cannot keep us here.
-    if (header.type != kRecordPadding || total != to_end || place == 0) return Status::kProtocol;
+    if (total != to_end || place == 0) return Status::kProtocol;
+    if (header.checksum != checksum(head_, header.length, nullptr, 0)) return Status::kProtocol;
     release();
   }
 }
@@ -94,7 +94,7 @@ void Consumer::release() noexcept {
 
 bool Consumer::empty() const noexcept {
   return head_ == tail_cached_ &&
-         state_->tail.bytes.load(std::memory_order_acquire) == head_;  // sync: record-published <- Claim::commit
+         state_->tail.bytes.load(std::memory_order_acquire) == head_;  // sync: record-published <- Producer::commit
 }
 
 }  // namespace isthmus

@@ -15,40 +15,22 @@
 
 #include <cstdint>
 
+#include "core/checksum.h"
 #include "core/layout.h"
 #include "core/status.h"
 
 namespace isthmus {
-
-// A producer's claim on the ring: write `bytes()` bytes at `data()`, then commit. Destroyed uncommitted, it aborts.
-class Claim {
- public:
-  Claim() noexcept = default;
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
-  ~Claim() { abort(); }
-
-  [[nodiscard]] uint8_t* data() const noexcept { return data_; }
-  [[nodiscard]] uint32_t bytes() const noexcept { return bytes_; }
-  void commit() noexcept;
-  void abort() noexcept { tail_ = nullptr; }
-
- private:
-  friend class Producer;
-  std::atomic<uint64_t>* tail_ = nullptr;  // null: nothing claimed
-  uint64_t* position_ = nullptr;           // the producer's own copy of tail
-  uint64_t next_ = 0;
-  uint8_t* data_ = nullptr;
-  uint32_t bytes_ = 0;
-};
 
 class Producer {
  public:
   Producer() noexcept = default;
   Producer(RingState& state, uint8_t* records, uint32_t capacity) noexcept;
 
-  // Room for a record of `bytes` that leaves at least `reserve` bytes free. kFull changes nothing.
-  [[nodiscard]] Status claim(uint32_t bytes, uint32_t reserve, Claim& out) noexcept;
+  // Claims room for a record of `bytes` that leaves at least `reserve` bytes free. Nothing is written before it is committed,
+  // so a claim that is followed by another one was none.
+  [[nodiscard]] Status claim(uint32_t bytes, uint32_t reserve) noexcept;
+  // Writes and publishes the record that was claimed last, from private memory.
+  void commit(const uint8_t* message) noexcept;
   // Bytes ever consumed, as seen by the last claim and as they are now. A sender that was refused keeps the first and
   // compares the second with it before it sleeps.
   [[nodiscard]] uint64_t head_seen() const noexcept { return head_cached_; }
@@ -60,11 +42,15 @@ class Producer {
   [[nodiscard]] uint32_t capacity() const noexcept { return capacity_; }
 
  private:
+  [[nodiscard]] uint64_t padding_before(uint32_t bytes) const noexcept;
+  void write_header(uint32_t length, const uint8_t* message, uint32_t bytes) noexcept;
+
   RingState* state_ = nullptr;
   uint8_t* records_ = nullptr;
   uint32_t capacity_ = 0;
   uint64_t tail_ = 0;         // own position
   uint64_t head_cached_ = 0;  // last seen position of the consumer
+  uint32_t claimed_ = 0;      // bytes of the record that may be committed
 };
 
 class Consumer {
@@ -75,8 +61,16 @@ class Consumer {
   struct Record {
     const uint8_t* data;  // still shared: the producer may be hostile, copy before use
     uint32_t bytes;
+    uint32_t checksum;
+    uint64_t position;
+
+    // Is the private copy what the producer wrote?
+    [[nodiscard]] bool matches(const uint8_t* copy) const noexcept {
+      return isthmus::checksum(position, bytes, copy, bytes) == checksum;
+    }
   };
-  // kOk with the next record, kEmpty, or kProtocol when the producer broke an invariant.
+  // kOk with the next record, kEmpty, or kProtocol when the producer broke an invariant. Whether the record's bytes are
+  // what was written, is for Record::matches to say.
   [[nodiscard]] Status peek(Record& out) noexcept;
   // Consumes the record that was peeked.
   void release() noexcept;
@@ -85,7 +79,7 @@ class Consumer {
   // without being the consumer.
   [[nodiscard]] uint64_t position() const noexcept { return head_; }
   [[nodiscard]] uint64_t tail_now() const noexcept {
-    return state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Claim::commit
+    return state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Producer::commit
   }
 
  private:

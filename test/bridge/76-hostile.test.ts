@@ -24,7 +24,7 @@ const lies = [
   'tail beyond the ring',
   'tail that goes back',
   'tail off the grid',
-  'unknown record type',
+  'a changed checksum',
   'padding in front',
   'kind 0',
   'kind 200',

@@ -76,10 +76,8 @@ struct RawWorker {
     return control_segment.data() + kRecordsOffset + control().identity.ring_bytes;
   }
   void write(std::string_view record) {
-    Claim claim;
-    CHECK_EQ(producer.claim(static_cast<uint32_t>(record.size()), 0, claim), Status::kOk);
-    std::memcpy(claim.data(), record.data(), record.size());
-    claim.commit();
+    CHECK_EQ(producer.claim(static_cast<uint32_t>(record.size()), 0), Status::kOk);
+    producer.commit(reinterpret_cast<const uint8_t*>(record.data()));
   }
   void write(const WrittenMessage& message) { write(message.text()); }
   // A tensor of `floats` float32 in the worker's arena.
@@ -132,10 +130,8 @@ struct RawNode {
   }
   ~RawNode() { os::close_descriptor(socket); }
   void write(const WrittenMessage& message) {
-    Claim claim;
-    CHECK_EQ(producer.claim(message.size(), 0, claim), Status::kOk);
-    std::memcpy(claim.data(), message.data(), message.size());
-    claim.commit();
+    CHECK_EQ(producer.claim(message.size(), 0), Status::kOk);
+    producer.commit(message.data());
   }
   // The datagram that announces an arena.
   void send_arena(uint64_t id, const int* descriptors, size_t count, uint64_t magic = kMagic) const {

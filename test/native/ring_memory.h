@@ -28,11 +28,8 @@ struct RingMemory {
 };
 
 inline Status push(Producer& producer, std::string_view text, uint32_t reserve = 0) {
-  Claim claim;
-  const Status status = producer.claim(static_cast<uint32_t>(text.size()), reserve, claim);
-  if (status != Status::kOk) return status;
-  if (!text.empty()) std::memcpy(claim.data(), text.data(), text.size());
-  claim.commit();
+  const Status status = producer.claim(static_cast<uint32_t>(text.size()), reserve);
+  if (status == Status::kOk) producer.commit(reinterpret_cast<const uint8_t*>(text.data()));
   return status;
 }
 
@@ -41,6 +38,7 @@ inline Status pop(Consumer& consumer, std::string& text) {
   const Status status = consumer.peek(record);
   if (status != Status::kOk) return status;
   text.assign(reinterpret_cast<const char*>(record.data), record.bytes);
+  if (!record.matches(reinterpret_cast<const uint8_t*>(text.data()))) return Status::kProtocol;
   consumer.release();
   return status;
 }

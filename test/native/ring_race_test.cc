@@ -23,16 +23,16 @@ uint32_t length_of(uint64_t number) { return static_cast<uint32_t>(8 + number * 
 
 bool produce(Producer& producer, uint64_t count) {
   for (uint64_t number = 0; number < count;) {
-    Claim claim;
-    const Status status = producer.claim(length_of(number), 0, claim);
+    const Status status = producer.claim(length_of(number), 0);
     if (status == Status::kFull) {
       sched_yield();
       continue;
     }
     if (status != Status::kOk) return false;
-    std::memset(claim.data(), static_cast<int>(number & 0xff), claim.bytes());
-    std::memcpy(claim.data(), &number, sizeof number);
-    claim.commit();
+    uint8_t record[208];
+    std::memset(record, static_cast<int>(number & 0xff), sizeof record);
+    std::memcpy(record, &number, sizeof number);
+    producer.commit(record);
     ++number;
   }
   return true;
@@ -50,6 +50,7 @@ uint64_t consume(Consumer& consumer, uint64_t count) {
     uint64_t found = 0;
     if (status != Status::kOk || record.bytes != length_of(number)) return number;
     std::memcpy(&found, record.data, sizeof found);
+    if (!record.matches(record.data)) return number;
     if (found != number) return number;
     for (uint32_t at = sizeof found; at < record.bytes; ++at)
       if (record.data[at] != (number & 0xff)) return number;
