@@ -1,18 +1,24 @@
-// npm test: set-up, then the native, tap and pytest tests, and one closing line for all.
+// npm test: set-up, then the native, tap and pytest tests, the short form of `npm run verify`, and one closing line.
 import { closingLine, sum } from './count.mjs'
 import { setup } from './setup.mjs'
 import { main } from './step.mjs'
 import { testNative } from './test-native.mjs'
 import { testNode } from './test-node.mjs'
 import { testPython } from './test-python.mjs'
+import { verify } from './verify.mjs'
 
-const runners = { native: testNative, node: testNode, python: testPython }
+const runners = {
+  native: testNative,
+  node: testNode,
+  python: testPython,
+  verification: async () => sum(await verify({ short: true })),
+}
 
 await main(async () => {
   await setup()
   const results = []
   for (const [name, runner] of Object.entries(runners)) {
-    console.log(`\n== ${name} tests`)
+    console.log(`\n== ${name}`)
     try {
       results.push([name, await runner()])
     } catch (error) {
