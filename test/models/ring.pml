@@ -1,9 +1,9 @@
 /*
- * The ring: Producer, Claim and Consumer of native/core/ring.{h,cc}, one of each, by the steps in which the other can see them.
+ * The ring: Producer and Consumer of native/core/ring.{h,cc}, one of each, by the steps in which the other can see them.
  *
  * Memory is counted in words of kRecordAlign bytes, and a header is one word. A word of the ring says what lies there, and of
- * which record, so that the consumer can tell a word of an older record, or of a half-written one. Records of every length
- * follow each other in every order; some claims are aborted.
+ * which record, so that the consumer can tell a word of an older record, or of a half-written one; checksums are not needed for
+ * that, and left out. Records of every length follow each other in every order; some claims are followed by another one.
  *
  * A release store is what it forbids: nothing before it happens after it. So a mutant that stores early is also the same code
  * with a relaxed store; likewise an acquire load, and what is read before it.
@@ -28,7 +28,7 @@
  * MUTANT record_crosses_end: no padding where a record does not fit before the end
  * MUTANT reserve_ignored: claim leaves no room for what is owed
  * MUTANT records_too_long: records of half the capacity are allowed
- * MUTANT abort_moves_tail: a claim that is aborted has moved the producer's own position
+ * MUTANT claim_moves_tail: a claim that is given up has moved the producer's own position
  * MUTANT not_released: release keeps the old position
  * MUTANT tail_cached_stale: the consumer looks at the tail only once
  * MUTANT empty_unchecked: the consumer reads a header where none is committed
@@ -39,7 +39,7 @@
 #define CAPACITY 16
 #endif
 #ifndef RECORDS
-#define RECORDS 8
+#define RECORDS 6
 #endif
 #define HEADER 1
 #ifdef MUTANT_records_too_long
@@ -59,20 +59,22 @@ byte record[CAPACITY];  /* to which the word belongs */
 
 byte sent, received;    /* what the world outside knows */
 
-#define DONE bytes = 0; needed = 0; pad = 0; total = 0; next_ = 0; at = 0; refused_head_ = 0
 #define I1 assert(head <= tail && tail <= head + CAPACITY)
 
 /* I2: the producer writes only in [tail, head + capacity), whatever it believes the head to be */
 inline write(position, kind, words) {
   d_step {
-    assert(tail <= (position) && (position) < head + CAPACITY);
+#if !defined(MUTANT_commit_early) && !defined(MUTANT_header_late)  /* these are to be seen by the consumer */
+    assert(tail <= (position));
+#endif
+    assert((position) < head + CAPACITY);
     what[(position) % CAPACITY] = kind;
     length[(position) % CAPACITY] = words;
     record[(position) % CAPACITY] = sent
   }
 }
 
-/* Words that are released count as unwritten: to read one again is an error, whatever is left in it. So do those of an aborted claim. */
+/* Words that are released count as unwritten: to read one again is an error, whatever is left in it. */
 inline forget(from, to) {
   at = from;
   do
@@ -82,33 +84,31 @@ inline forget(from, to) {
   at = 0
 }
 
-active proctype producer() {
-  byte tail_, head_cached_;            /* Producer */
-  byte bytes, needed, pad, total, next_, at;
-  byte refused_head_;
-  do
-  :: sent == RECORDS -> break
-  :: sent < RECORDS ->
-    select (bytes : 0 .. MAX_RECORD);
-claim:                                 /* claim(bytes, RESERVE) */
-    atomic {
-      needed = HEADER + bytes;
-      pad = 0;
-#ifndef MUTANT_record_crosses_end
-      if
-      :: needed > CAPACITY - tail_ % CAPACITY -> pad = CAPACITY - tail_ % CAPACITY
-      :: else
-      fi;
+/* of a record of so many words, with its header, where the producer is */
+#ifdef MUTANT_record_crosses_end
+#define PADDING_BEFORE(needed) 0
+#else
+#define PADDING_BEFORE(needed) (needed > CAPACITY - tail_ % CAPACITY -> CAPACITY - tail_ % CAPACITY : 0)
 #endif
-      total = pad + needed
-    };
+
 #if defined(MUTANT_padding_not_counted)
-#define FULL(a_head) (tail_ + needed + RESERVE > (a_head) + CAPACITY)
+#define FULL(a_head) (tail_ + HEADER + claimed_ + RESERVE > (a_head) + CAPACITY)
 #elif defined(MUTANT_reserve_ignored)
 #define FULL(a_head) (tail_ + total > (a_head) + CAPACITY)
 #else
 #define FULL(a_head) (tail_ + total + RESERVE > (a_head) + CAPACITY)
 #endif
+
+active proctype producer() {
+  byte tail_, head_cached_, claimed_;  /* Producer */
+  byte total, pad, at;
+  byte refused_head_;                  /* Channel */
+  do
+  :: sent == RECORDS -> break
+  :: sent < RECORDS ->
+    select (claimed_ : 0 .. MAX_RECORD);
+claim:
+    atomic { total = PADDING_BEFORE((HEADER + claimed_)) + HEADER + claimed_ };
 #ifndef MUTANT_capacity_unchecked
     if
     :: FULL(head_cached_) ->
@@ -128,47 +128,49 @@ claim:                                 /* claim(bytes, RESERVE) */
 #else
         refused_head_ = head_cached_;
 #endif
-        head != refused_head_ -> goto claim
+        head != refused_head_ -> refused_head_ = 0; goto claim
       :: else
       fi
     :: else
     fi;
 #endif
     assert(tail_ + total + RESERVE <= head + CAPACITY);  /* the reserve is free, also now */
-    next_ = tail_ + total;
-#ifdef MUTANT_abort_moves_tail
-    tail_ = next_;
+    if
+    :: true                            /* another claim follows */
+#ifdef MUTANT_claim_moves_tail
+      -> tail_ = tail_ + total
 #endif
-    at = next_ - needed;
-    assert(pad != 0 || at % CAPACITY + needed <= CAPACITY);  /* I4 */
-#ifdef MUTANT_header_late
-    tail = next_;
+    :: true ->                         /* commit */
+#if defined(MUTANT_header_late)
+      tail = tail_ + total;
 #endif
+      pad = PADDING_BEFORE((HEADER + claimed_));
+      if
+      :: pad != 0 ->
 #ifndef MUTANT_padding_not_written
-    if
-    :: pad != 0 -> write(next_ - total, padding, pad - HEADER)
-    :: else
-    fi;
+        write(tail_, padding, pad - HEADER);
 #endif
-    write(at, message, bytes);
+        tail_ = tail_ + pad
+      :: else
+      fi;
+      assert(tail_ % CAPACITY + HEADER + claimed_ <= CAPACITY);     /* I4 */
+      write(tail_, message, claimed_);
 #ifdef MUTANT_commit_early
-    tail = next_;
+      tail = tail_ + HEADER + claimed_;
 #endif
-    at = at + HEADER;
-    do
-    :: at < next_ -> write(at, body, 0); at = at + 1
-    :: else -> break
-    od;
-    if
-    :: d_step {                        /* commit */
-        tail_ = next_;
-        tail = next_;                  /* record-published -> Consumer::peek */
+      at = HEADER;
+      do
+      :: at < HEADER + claimed_ -> write(tail_ + at, body, 0); at = at + 1
+      :: else -> break
+      od;
+      atomic {
+        tail_ = tail_ + HEADER + claimed_;
+        tail = tail_;                  /* record-published -> Consumer::peek */
         I1;
-        sent = sent + 1;
-        DONE
+        sent = sent + 1
       }
-    :: atomic { forget(next_ - total, next_); DONE }   /* abort: the claim's destructor */
-    fi
+    fi;
+    atomic { claimed_ = 0; total = 0; pad = 0; at = 0 }
   od
 }
 
@@ -194,7 +196,7 @@ peek:
       tail_cached_ = tail
 #else
       atomic {
-        tail != head_ -> tail_cached_ = tail;            /* record-published <- Claim::commit; kEmpty: wait */
+        tail != head_ -> tail_cached_ = tail;            /* record-published <- Producer::commit; kEmpty: wait */
         assert(tail_cached_ - head_ <= CAPACITY)         /* I5 */
       }
 #endif
@@ -242,5 +244,5 @@ peek:
       kind = 0; words = 0; total = 0; next_ = 0
     }
   od;
-  assert(sent == received && head == tail)
+  assert(head == tail)
 }
