@@ -19,7 +19,8 @@ function entries(folder: string): string[] {
 
 const threads = (pid: number): string[] => entries(`/proc/${pid}/task`)
 
-function tree(pid: number): number[] {
+/** A process and everything it started. */
+export function tree(pid: number): number[] {
   const children = threads(pid).flatMap(thread =>
     read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
   )
@@ -47,6 +48,32 @@ export function treeRssMb(): number {
 /** Processes: this one and everything it started. */
 export const treeSize = (root: number): number => tree(root).length
 
+/** Open descriptors; 0 when the process has ended. */
+export const descriptorCount = (pid: number): number => entries(`/proc/${pid}/fd`).length
+
+export interface Residence {
+  /** MB. Resident; of that private, from files, shared memory. Proportional: a page of n processes counts 1/n. */
+  readonly rss: number
+  readonly anon: number
+  readonly file: number
+  readonly shmem: number
+  readonly pss: number
+}
+
+/** What of a process's memory is resident. proc(5) explains the fields. */
+export function residence(pid: number): Residence {
+  const text = read(`/proc/${pid}/status`) + read(`/proc/${pid}/smaps_rollup`)
+  const mb = (field: string) =>
+    Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) / 1024
+  return {
+    rss: mb('VmRSS'),
+    anon: mb('RssAnon'),
+    file: mb('RssFile'),
+    shmem: mb('RssShmem'),
+    pss: mb('Pss'),
+  }
+}
+
 export const rssMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
 
@@ -64,12 +91,16 @@ function memfdBytes(pid: number): [inode: number, bytes: number][] {
   })
 }
 
+/** Pages of all memfds that processes hold, in MB. */
+export function memfdMb(pids: readonly number[]): number {
+  const memfds = new Map(pids.flatMap(memfdBytes))
+  return [...memfds.values()].reduce((sum, one) => sum + one, 0) / 2 ** 20
+}
+
 /** Shared memory in MB that exists: memfds of a process and what it started, and all of /dev/shm. */
 export function treeShmemMb(root: number): number {
-  const memfds = new Map(tree(root).flatMap(memfdBytes))
   const { blocks, bfree, bsize } = statfsSync('/dev/shm')
-  const bytes = [...memfds.values()].reduce((sum, one) => sum + one, (blocks - bfree) * bsize)
-  return bytes / 2 ** 20
+  return memfdMb(tree(root)) + ((blocks - bfree) * bsize) / 2 ** 20
 }
 
 /**

@@ -1,0 +1,215 @@
+// The picture of a run: charts below each other that share the axis of time. Legible on light and on dark pages.
+import type { Machine } from '../../bench/machine.js'
+import { type Axis, linear, logarithmic, time } from './axis.js'
+import type { Options } from './options.js'
+import type { Outcome } from './run.js'
+import { warmUp } from './trend.js'
+
+type Points = readonly (readonly [at: number, value: number])[]
+
+interface Line {
+  readonly name: string
+  /** Below the name: how it goes on. */
+  readonly note?: string
+  readonly points: Points
+}
+
+interface Panel {
+  readonly title: string
+  readonly lines: readonly Line[]
+  readonly axis: Axis
+  /** Moments at which something happened, drawn along the top. */
+  readonly marks?: { readonly name: string; readonly at: readonly number[] }
+}
+
+const width = 960
+const left = 64
+const right = 720
+const top = 84
+const panelHeight = 124
+const gap = 46
+const colours = ['a', 'b', 'c', 'd'] as const
+
+const style = `
+    .page { fill: #ffffff; stroke: #d0d7de }
+    .grid { stroke: #d8dee4; stroke-width: 1 }
+    .warm { fill: #eaeef2 }
+    .line { fill: none; stroke-width: 1.5; stroke-linejoin: round }
+    .a { stroke: #0969da } .b { stroke: #bc4c00 } .c { stroke: #1a7f37 } .d { stroke: #8250df }
+    .mark { stroke: #cf222e; stroke-width: 1.5 }
+    text { font: 12px system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; fill: #24292f }
+    .head { font-size: 16px; font-weight: 600 }
+    .title { font-weight: 600 }
+    .quiet { fill: #57606a; font-size: 11px }
+    @media (prefers-color-scheme: dark) {
+      .page { fill: #0d1117; stroke: #30363d }
+      .grid { stroke: #21262d }
+      .warm { fill: #161b22 }
+      .a { stroke: #58a6ff } .b { stroke: #f0883e } .c { stroke: #3fb950 } .d { stroke: #bc8cff }
+      .mark { stroke: #ff7b72 }
+      text { fill: #e6edf3 }
+      .quiet { fill: #9198a1 }
+    }`
+
+export function draw(outcome: Outcome, about: Options & { readonly machine: Machine }): string {
+  const panels = panelsOf(outcome, about.trend)
+  const seconds = outcome.samples.at(-1)!.at!
+  const across = time(seconds)
+  const height = top + panels.length * (panelHeight + gap) + 18
+  const x = (at: number) => left + across.place(at) * (right - left)
+  const bottom = height - gap - 18
+  const drawn = panels.map((panel, at) =>
+    drawPanel(panel, {
+      x,
+      y: top + at * (panelHeight + gap),
+      across,
+      warm: about.trend ? seconds * warmUp : 0,
+    }),
+  )
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
+  <title id="title">The soak: memory, descriptors, latency and throughput over time</title>
+  <desc id="desc">${escaped(summary(outcome))}</desc>
+  <style>${style}
+  </style>
+  <rect class="page" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="12"/>
+  <text class="head" x="24" y="32">${escaped(summary(outcome))}</text>
+  <text class="quiet" x="24" y="52">${escaped(circumstances(about))}</text>
+${drawn.join('\n')}
+  <text class="quiet" x="${(left + right) / 2}" y="${bottom + 34}" text-anchor="middle">${across.unit} since the start; shaded: warm-up, which is not judged</text>
+</svg>
+`
+}
+
+function summary({ done, samples, wrong, seconds }: Outcome): string {
+  const checked = Object.values(done).reduce((sum, count) => sum + count, 0)
+  const last = samples.at(-1)!
+  const length = seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${seconds} seconds`
+  return `${length} of mixed load: ${whole(checked)} acts checked, ${wrong} wrong; ${last.restarts} restarts, ${whole(last.megabytes! / 1024)} GB of arrays`
+}
+
+const circumstances = ({ machine, seed }: Options & { readonly machine: Machine }) =>
+  `${machine.cpu}, ${machine.cpus} CPUs, Linux ${machine.kernel}, Node ${machine.node}, Python ${machine.python}, numpy ${machine.packages.numpy}; commit ${machine.commit}, seed ${seed}`
+
+function panelsOf(outcome: Outcome, trend: boolean): Panel[] {
+  const { samples, windows, verdicts } = outcome
+  const line = (name: string, key: string): Line => {
+    const verdict = trend ? verdicts.find(each => each.key === key) : undefined
+    const points = samples.map(sample => [sample.at!, sample[key]!] as const)
+    return verdict === undefined
+      ? { name, points }
+      : {
+          name,
+          note: `${signed(verdict.slope)} ${verdict.unit} per hour`.replace('  ', ' '),
+          points,
+        }
+  }
+  const latency = (name: string, key: 'p50' | 'p99' | 'max'): Line => ({
+    name,
+    points: windows.map(window => [window.at, window[key]] as const),
+  })
+  const counted = (title: string, lines: readonly Line[]): Panel => ({
+    title,
+    lines,
+    axis: linear(largestOf(lines)),
+  })
+  const latencies = [latency('p50', 'p50'), latency('p99', 'p99'), latency('longest', 'max')]
+  const values = latencies.flatMap(({ points }) => points.map(([, value]) => value))
+  return [
+    counted('Private memory, MB', [
+      line('Node', 'node.private'),
+      line('pool, 2 workers', 'steady.private'),
+      line('worker with threads', 'threaded.private'),
+      line('plain worker', 'plain.private'),
+    ]),
+    counted('Shared memory of all segments, MB', [line('segments', 'segments')]),
+    counted('Open descriptors, and leases', [
+      line('Node, descriptors', 'node.descriptors'),
+      line('pool, descriptors', 'steady.descriptors'),
+      line('leases', 'leases'),
+    ]),
+    {
+      title: 'A small call to the pool while the load runs, ms',
+      lines: latencies,
+      axis: logarithmic(Math.min(...values), Math.max(...values)),
+    },
+    {
+      ...counted('Acts per second', [{ name: 'acts', points: rateOf(outcome) }]),
+      marks: { name: 'a worker was killed', at: momentsOf(outcome) },
+    },
+  ]
+}
+
+const largestOf = (lines: readonly Line[]) =>
+  Math.max(...lines.flatMap(({ points }) => points.map(([, value]) => value)))
+
+const rateOf = ({ samples }: Outcome): Points =>
+  samples.slice(1).map((sample, at) => {
+    const before = samples[at]!
+    return [sample.at!, (sample.acts! - before.acts!) / (sample.at! - before.at!)]
+  })
+
+const momentsOf = ({ samples }: Outcome): number[] =>
+  samples
+    .slice(1)
+    .flatMap((sample, at) => (sample.kills! > samples[at]!.kills! ? [sample.at!] : []))
+
+interface Place {
+  x(at: number): number
+  /** Of its upper edge. */
+  readonly y: number
+  readonly across: Axis
+  /** Seconds that are not judged. */
+  readonly warm: number
+}
+
+function drawPanel({ title, lines, axis, marks }: Panel, { x, y, across, warm }: Place): string {
+  const bottom = y + panelHeight
+  const up = (value: number) => bottom - axis.place(value) * panelHeight
+  const grid = axis.ticks.map(
+    ({ value, label }) =>
+      `  <line class="grid" x1="${left}" y1="${px(up(value))}" x2="${right}" y2="${px(up(value))}"/>
+  <text class="quiet" x="${left - 8}" y="${px(up(value) + 4)}" text-anchor="end">${label}</text>`,
+  )
+  const times = across.ticks.map(
+    ({ value, label }) =>
+      `  <text class="quiet" x="${px(x(value))}" y="${bottom + 16}" text-anchor="middle">${label}</text>`,
+  )
+  const drawn = lines.map(({ points }, at) => {
+    const path = points.map(([time, value]) => `${px(x(time))},${px(up(value))}`).join(' ')
+    return `  <polyline class="line ${colours[at]}" points="${path}"/>`
+  })
+  const ticks = (marks?.at ?? []).map(
+    at => `  <line class="mark" x1="${px(x(at))}" y1="${y}" x2="${px(x(at))}" y2="${y + 8}"/>`,
+  )
+  return [
+    `  <rect class="warm" x="${left}" y="${y}" width="${px(x(warm) - left)}" height="${panelHeight}"/>`,
+    `  <text class="title" x="${left}" y="${y - 10}">${escaped(title)}</text>`,
+    ...grid,
+    ...times,
+    ...drawn,
+    ...ticks,
+    ...legend(lines, marks?.name, y),
+  ].join('\n')
+}
+
+function legend(lines: readonly Line[], mark: string | undefined, y: number): string[] {
+  const entry = (sample: string, name: string, note: string | undefined, at: number) => {
+    const lineY = y + 8 + at * 31
+    return `  <g transform="translate(${right + 18} ${lineY})">${sample}<text x="26" y="4">${escaped(name)}</text>${
+      note === undefined ? '' : `<text class="quiet" x="26" y="18">${escaped(note)}</text>`
+    }</g>`
+  }
+  const entries = lines.map(({ name, note }, at) =>
+    entry(`<line class="line ${colours[at]}" x2="18"/>`, name, note, at),
+  )
+  if (mark === undefined) return entries
+  const tick = '<line class="mark" x1="9" y1="-4" x2="9" y2="4"/>'
+  return [...entries, entry(tick, mark, undefined, lines.length)]
+}
+
+const px = (value: number) => Number(value.toFixed(1))
+const whole = (value: number) => Math.round(value).toLocaleString('en-US')
+const signed = (value: number) =>
+  `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(Math.abs(value) < 10 ? 1 : 0)}`
+const escaped = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
