@@ -1,4 +1,5 @@
-// npm run test:native [-- --asan|--tsan] [words]: compiles the core and test/native, and runs the tests.
+// npm run test:native [-- --asan|--tsan] [--yields] [words]: compiles the core and test/native, and runs the tests.
+// --yields: with delays at the sync points (test/native/yields.h), whose seed ISTHMUS_SEED repeats.
 // Not node-gyp: sanitizers need an executable whose every object is built with them.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -21,7 +22,16 @@ const variants = {
 }
 const compiler = process.env.CXX ?? 'g++'
 const warnings = ['-Wall', '-Wextra', '-Werror']
-const language = ['-std=c++20', '-g', '-fPIC', '-fno-exceptions', '-fno-rtti', '-pthread', '-MMD']
+const language = [
+  '-std=c++20',
+  '-g',
+  '-fPIC',
+  '-fno-exceptions',
+  '-fno-rtti',
+  '-pthread',
+  '-MMD',
+  '-DISTHMUS_YIELDS',
+]
 const includes = [
   '-Inative',
   '-Inative/generated',

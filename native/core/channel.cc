@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/sync.h"
+
 namespace isthmus {
 
 namespace {
@@ -147,7 +149,10 @@ void Channel::attach_ledger(std::shared_ptr<Ledger> ledger, Segment peer_arena) 
 // --- the end ---------------------------------------------------------------------------------------------
 
 void Channel::close() noexcept {
-  if (!closed_.exchange(true, std::memory_order_acq_rel)) wake_everybody();
+  if (!closed_.exchange(true, std::memory_order_acq_rel)) {
+    ISTHMUS_SYNC(kClosed);
+    wake_everybody();
+  }
 }
 
 // After the leases are dropped, the dead process's pages outside live ones are gone: nothing it wrote may be read any more.
@@ -156,6 +161,7 @@ void Channel::reap() noexcept {
   const Status last = take_records();
   close();
   ended_ = last == Status::kOk ? Status::kClosed : last;
+  ISTHMUS_SYNC(kReaped);
   ledger_->drop_channel(id_);
 }
 
@@ -172,6 +178,7 @@ void Channel::count_copied(uint64_t bytes) noexcept {
 
 void Channel::before_fork() noexcept {
   consumer_mutex_.lock();
+  ISTHMUS_SYNC(kForking);
   producer_mutex_.lock();
   sleepers_mutex_.lock();
   ledger_->before_fork();

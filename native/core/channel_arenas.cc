@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/channel.h"
+#include "core/sync.h"
 
 namespace isthmus {
 
@@ -60,6 +61,7 @@ Status Channel::publish_arena(wire::Kind kind, uint64_t arena, int descriptor, u
     if (sent == -EAGAIN || sent == -ENOBUFS) return Status::kFull;  // the worker makes room by taking Arena records
     if (sent == -EPIPE || sent == -ECONNRESET) return Status::kClosed;
     if (sent != static_cast<int64_t>(sizeof announcement)) return Status::kSystem;
+    ISTHMUS_SYNC(kArenaSent);
   }
   producer_.commit(builder_.GetBufferPointer());
   return Status::kOk;

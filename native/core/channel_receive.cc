@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/channel.h"
+#include "core/sync.h"
 
 namespace isthmus {
 
@@ -31,7 +32,9 @@ bool is_call(wire::Kind kind) noexcept {
 
 Status Channel::drain() noexcept {
   const TryLock lock(consumer_mutex_, std::try_to_lock);
-  return lock.owns_lock() ? take_records() : Status::kOk;  // not: somebody else is draining
+  if (lock.owns_lock()) return take_records();
+  ISTHMUS_SYNC(kDrainsElsewhere);
+  return Status::kOk;
 }
 
 Status Channel::take_records() noexcept {
@@ -48,6 +51,7 @@ Status Channel::take_records() noexcept {
     if (status != Status::kOk) break;
     consumer_.release();
   }
+  ISTHMUS_SYNC(kTaken);
   queued_.store(static_cast<uint32_t>(queue_.size()), std::memory_order_relaxed);
   consumed_.store(consumer_.position(), std::memory_order_relaxed);
   if (taken != 0) {
@@ -188,6 +192,7 @@ bool Channel::drop_queued_call(uint32_t id) noexcept {
 
 Status Channel::receive(Message& out, uint64_t max_bytes) noexcept {
   const Status drained = drain();
+  ISTHMUS_SYNC(kDrained);
   const Lock lock(consumer_mutex_);
   if (queue_.empty()) return drained != Status::kOk ? drained : closed() ? Status::kClosed : Status::kEmpty;
   if (queue_.front().size() > max_bytes) return Status::kTooLarge;
@@ -258,6 +263,7 @@ void Channel::keep_answer(Message&& message) noexcept {
 
 Status Channel::receive_answer(uint32_t id, Message& out) noexcept {
   const Status drained = drain();
+  ISTHMUS_SYNC(kDrained);
   const Lock lock(consumer_mutex_);
   const auto expected = answers_.find(id);
   if (expected == answers_.end() || expected->second.size() == 0)

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/channel.h"
+#include "core/sync.h"
 
 namespace isthmus {
 
@@ -36,6 +37,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
   if (bytes >= INT32_MAX) status = Status::kTooLarge;  // FlatBuffers' own limit
   const bool spills = bytes > producer_.max_record_bytes();
   if (spills) drain();  // the block may come from what the other side has returned
+  ISTHMUS_SYNC(kLent);
   if (status == Status::kOk) {
     const Lock lock(producer_mutex_);
     publish_owed();
@@ -47,6 +49,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
     if (status == Status::kOk) unnoticed_bytes_ = 0;
   }
   if (status != Status::kOk) {
+    ISTHMUS_SYNC(kRefused);
     while (lent-- > 0) ledger_->unlend(tensors->Get(lent)->place()->slot(), id_);
     notify(kAwaitsRecords);  // what fills the ring may be returns, of which a sleeping peer was not notified
     if (status == Status::kProtocol) close();
@@ -55,6 +58,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
   own_counters().shared_bytes.fetch_add(shared_bytes, std::memory_order_relaxed);
   own_counters().messages.fetch_add(1, std::memory_order_relaxed);
   last_activity_ns_.store(os::now_ns(), std::memory_order_relaxed);  // an answer may come soon
+  ISTHMUS_SYNC(kSent);
   notify(kAwaitsRecords);
   return Status::kOk;
 }
@@ -126,6 +130,7 @@ bool Channel::publish_returns() noexcept {
   wire::Return wired[kReturnsPerMessage];
   uint64_t bytes = 0;
   while (const uint32_t count = ledger_->take_returns(id_, returns, kReturnsPerMessage, &bytes)) {
+    ISTHMUS_SYNC(kReturnsTaken);
     for (uint32_t at = 0; at < count; ++at)
       wired[at] = wire::Return(words(returns[at].arena), words(returns[at].block), returns[at].count, 0);
     builder_.Clear();
@@ -150,6 +155,7 @@ bool Channel::owes() noexcept {
 
 void Channel::flush_returns() noexcept {
   if (closed() || !owes()) return;
+  ISTHMUS_SYNC(kOwesSeen);
   {
     const Lock lock(producer_mutex_);
     publish_owed();

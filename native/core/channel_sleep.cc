@@ -20,6 +20,7 @@
 #include <algorithm>
 
 #include "core/channel.h"
+#include "core/sync.h"
 
 namespace isthmus {
 
@@ -106,6 +107,7 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
   for (;;) {
     flush_returns();
     const uint32_t listens_for = announce(self);
+    ISTHMUS_SYNC(kListed);
     if (look(self, listens_for)) {
       status = Status::kOk;
       break;
@@ -117,13 +119,16 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
     if (status != Status::kOk) break;
     await_room_for_owed();
     own_counters().parks.fetch_add(1, std::memory_order_relaxed);
+    ISTHMUS_SYNC(kLooked);
     const int64_t left = deadline_ns < 0 ? -1 : std::max<int64_t>(0, deadline_ns - os::now_ns());
     const os::Wake wake = listens_for != 0 ? os::wait_event(doorbell_.event(), socket_, process_, left)
                                            : os::wait_word(self.signalled_, 0, left);
+    ISTHMUS_SYNC(kWoken);
     if (wake == os::Wake::kTimeout) status = Status::kTimeout;
     if (wake == os::Wake::kInterrupted) status = Status::kEmpty;
     if (wake == os::Wake::kHungUp) close();
   }
+  ISTHMUS_SYNC(kLeaving);
   leave(self);
   return status;
 }
@@ -187,6 +192,7 @@ void Channel::await_room_for_owed() noexcept {
     const Lock lock(sleepers_mutex_);
     doorbell_.announce(kAwaitsSpace);
   }
+  ISTHMUS_SYNC(kOwedAwaited);
   flush_returns();
 }
 
@@ -203,6 +209,7 @@ void Channel::leave(Waiter& self) noexcept {
     loop_parked_ = true;
     os::notify_event(doorbell_.event());  // what it was to be notified of may have been cleared
   }
+  ISTHMUS_SYNC(kUnlisted);
   pass_on();
 }
 
@@ -225,6 +232,7 @@ bool Channel::park(bool for_space) noexcept {
     others_for_room = awaits_room();
     doorbell_.announce(kAwaitsRecords | (for_space || others_for_room ? kAwaitsSpace : 0u));
   }
+  ISTHMUS_SYNC(kParked);
   if (others_for_room && room_grew()) wake_room(nullptr);
   bool idle = false;
   {
@@ -234,8 +242,10 @@ bool Channel::park(bool for_space) noexcept {
   if (idle && !closed() && !(for_space && room_grew())) {
     await_room_for_owed();
     own_counters().parks.fetch_add(1, std::memory_order_relaxed);
+    ISTHMUS_SYNC(kParkLooked);
     return true;
   }
+  ISTHMUS_SYNC(kParkRefused);
   const Lock lock(sleepers_mutex_);
   loop_parked_ = false;
   pass_on();
@@ -246,6 +256,7 @@ bool Channel::park(bool for_space) noexcept {
 // be room, of which nobody is notified twice: who waits for it looks for itself, because the loop may be parked again before
 // the thread that it passes the event on to has looked.
 void Channel::unpark() noexcept {
+  ISTHMUS_SYNC(kUnparking);
   const Lock lock(sleepers_mutex_);
   loop_parked_ = false;
   if (listener_ == nullptr) doorbell_.clear();
@@ -258,6 +269,7 @@ void Channel::unpark() noexcept {
 
 void Channel::signal(Waiter& waiter) noexcept {
   if (waiter.signalled_.exchange(1, std::memory_order_relaxed) != 0) return;
+  ISTHMUS_SYNC(kSignalled);
   if (&waiter == listener_)
     os::notify_event(doorbell_.event());
   else
@@ -267,24 +279,28 @@ void Channel::signal(Waiter& waiter) noexcept {
 // These three with the consumer lock held. Who takes the records sees for itself what it has taken.
 
 void Channel::wake_input() noexcept {
+  ISTHMUS_SYNC(kWaking);
   const Lock lock(sleepers_mutex_);
   for (Waiter* waiter : waiters_)
     if (waiter->what_ == Waiter::For::kInput && waiter != looking_) signal(*waiter);
 }
 
 void Channel::wake_answer(uint32_t id) noexcept {
+  ISTHMUS_SYNC(kWaking);
   const Lock lock(sleepers_mutex_);
   for (Waiter* waiter : waiters_)
     if (waiter->what_ == Waiter::For::kAnswer && waiter->id_ == id && waiter != looking_) signal(*waiter);
 }
 
 void Channel::wake_for_interrupt() noexcept {
+  ISTHMUS_SYNC(kWaking);
   const Lock lock(sleepers_mutex_);
   for (Waiter* waiter : waiters_)
     if (waiter->what_ != Waiter::For::kInput && waiter != looking_) signal(*waiter);
 }
 
 void Channel::wake_room(const Waiter* self) noexcept {
+  ISTHMUS_SYNC(kWaking);
   const Lock lock(sleepers_mutex_);
   for (Waiter* waiter : waiters_)
     if (waiter->what_ == Waiter::For::kRoom && waiter != self) signal(*waiter);
@@ -298,6 +314,7 @@ void Channel::wake_everybody() noexcept {
 
 void Channel::interrupt(Waiter& waiter) noexcept {
   waiter.interrupted_.store(true, std::memory_order_relaxed);
+  ISTHMUS_SYNC(kInterrupted);
   const Lock lock(sleepers_mutex_);
   if (waiter.listed_) signal(waiter);
 }

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "core/layout.h"
+#include "core/sync.h"
 #include "os/os.h"
 
 namespace isthmus {
@@ -30,6 +31,7 @@ class Doorbell {
   void announce(uint32_t what) noexcept {
     own_->awaits.fetch_or(what, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // sync: announce-before-look <-> publish-before-look
+    ISTHMUS_SYNC(kAnnounced);
   }
   // Sleeper: awake again; the publisher need not notify.
   void withdraw() noexcept { own_->awaits.store(0, std::memory_order_relaxed); }
@@ -37,13 +39,19 @@ class Doorbell {
   // Publisher: after a record or space was published. Returns whether the other side was asleep.
   bool notify(uint32_t what) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // sync: publish-before-look <-> announce-before-look
+    ISTHMUS_SYNC(kNotifying);
     if ((peer_->awaits.load(std::memory_order_relaxed) & what) == 0) return false;
+    ISTHMUS_SYNC(kAwaitsSeen);
     peer_->awaits.store(0, std::memory_order_relaxed);  // one notification is enough: the sleeper looks at everything
+    ISTHMUS_SYNC(kAwaitsCleared);
     os::notify_event(peer_event_);
     return true;
   }
 
-  void clear() noexcept { os::clear_event(own_event_); }
+  void clear() noexcept {
+    os::clear_event(own_event_);
+    ISTHMUS_SYNC(kEventCleared);
+  }
   [[nodiscard]] int event() const noexcept { return own_event_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/sync.h"
 #include "os/os.h"
 
 namespace isthmus {
@@ -34,6 +35,7 @@ Status Ledger::allocate(uint64_t bytes, bool zeroed, Slot& out) noexcept {
     out = add_entry(own_, block.offset, block.length);
     publish();
   }
+  ISTHMUS_SYNC(kPlaced);
   if (zeroed && !block.zeroed) std::memset(own_.segment.data() + block.offset, 0, bytes);
   return Status::kOk;
 }
@@ -60,6 +62,7 @@ void Ledger::retain(Slot slot) noexcept {
 }
 
 void Ledger::release(Slot slot) noexcept {
+  ISTHMUS_SYNC(kReleasing);
   const Lock lock(mutex_);
   if (forked_ || !is_live(slot) || entries_[slot].refs == 0) return;
   --entries_[slot].refs;
@@ -85,6 +88,7 @@ bool Ledger::find(const void* address, Slot& out) noexcept {
 }
 
 void Ledger::release_address(const void* address) noexcept {
+  ISTHMUS_SYNC(kReleasing);
   const Lock lock(mutex_);
   if (forked_) return;
   const Slot slot = slot_at(own_, address);

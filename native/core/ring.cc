@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/sync.h"
+
 namespace isthmus {
 
 namespace {
@@ -22,6 +24,7 @@ Status Producer::claim(uint32_t bytes, uint32_t reserve) noexcept {
   if (tail_ + total + reserve > head_cached_ + capacity_) {
     const uint64_t head =
         state_->head.bytes.load(std::memory_order_acquire);  // sync: space-published <- Consumer::release
+    ISTHMUS_SYNC(kSpaceLooked);
     if (head > tail_ || tail_ - head > capacity_) return Status::kProtocol;  // I5
     head_cached_ = head;
     if (tail_ + total + reserve > head + capacity_) return Status::kFull;
@@ -38,8 +41,10 @@ void Producer::commit(const uint8_t* message) noexcept {
   write_header(claimed_, message, claimed_);
   if (claimed_ != 0) std::memcpy(records_ + (tail_ & (capacity_ - 1)) + sizeof(RecordHeader), message, claimed_);
   tail_ += record_bytes(claimed_);
+  ISTHMUS_SYNC(kRecordWritten);
   state_->tail.bytes.store(tail_,
                            std::memory_order_release);  // sync: record-published -> Consumer::peek, Consumer::empty
+  ISTHMUS_SYNC(kRecordPublished);
 }
 
 uint64_t Producer::padding_before(uint32_t bytes) const noexcept {
@@ -60,6 +65,7 @@ Status Consumer::peek(Record& out) noexcept {
     if (head_ == tail_cached_) {
       const uint64_t tail =
           state_->tail.bytes.load(std::memory_order_acquire);  // sync: record-published <- Producer::commit
+      ISTHMUS_SYNC(kRecordLooked);
       if (tail == head_) return Status::kEmpty;
       const uint64_t ahead = tail - head_;
       if (ahead > capacity_ || ahead % kRecordAlign != 0) return Status::kProtocol;  // I5
@@ -89,7 +95,9 @@ Status Consumer::peek(Record& out) noexcept {
 
 void Consumer::release() noexcept {
   head_ = next_;
+  ISTHMUS_SYNC(kSpaceTaken);
   state_->head.bytes.store(head_, std::memory_order_release);  // sync: space-published -> Producer::claim
+  ISTHMUS_SYNC(kSpacePublished);
 }
 
 bool Consumer::empty() const noexcept {

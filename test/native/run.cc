@@ -1,16 +1,21 @@
-// native_test [--list] [--here] [words]: runs the tests whose file or name contains one of the
+// native_test [--list] [--here] [--yields] [--every-point] [words]: runs the tests whose file or name contains one of the
 // words.
 // --here runs them in this process, for a debugger.
+// --yields delays threads at the sync points in all tests, not only in those that ask for it (yields.h).
+// --every-point fails where a sync point was not visited.
 #include "run.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
+
+#include "yields.h"
 
 namespace isthmus::test {
 namespace {
@@ -29,7 +34,7 @@ std::vector<Test>& tests() {
 
 constexpr unsigned kDeadlineSeconds = 60;
 const char* running = "";
-int failures = 0;
+std::atomic<int> failures{0};
 
 void on_deadline(int) {
   constexpr char kText[] = "    the watchdog ended it: ";
@@ -44,6 +49,7 @@ int run_here(const Test& test) {
   failures = 0;
   signal(SIGALRM, on_deadline);
   alarm(kDeadlineSeconds);
+  yields::next_round();
   test.body();
   alarm(0);
   return failures == 0 ? 0 : 1;
@@ -68,6 +74,20 @@ bool selected(const Test& test, const std::vector<const char*>& words) {
   return false;
 }
 
+// How often threads came by; false if one point was never visited.
+bool tell_visits() {
+  uint64_t visits = 0;
+  uint32_t visited = 0;
+  for (uint32_t point = 0; point < yields::kPoints; ++point) {
+    visits += yields::visits(point);
+    visited += yields::visits(point) != 0 ? 1 : 0;
+    if (yields::visits(point) == 0) printf("       not visited: %s: %s\n", yields::name(point), yields::between(point));
+  }
+  printf("yields: seed %llu, %llu visits of %u of %u sync points\n", static_cast<unsigned long long>(yields::seed()),
+         static_cast<unsigned long long>(visits), visited, yields::kPoints);
+  return visited == yields::kPoints;
+}
+
 }  // namespace
 
 Registration::Registration(const char* name, const char* file, Body body) {
@@ -81,6 +101,8 @@ void fail(const char* file, int line, const char* expression, const std::string&
   fflush(stdout);
 }
 
+bool has_failed() { return failures.load(std::memory_order_relaxed) != 0; }
+
 void deadline(unsigned seconds) { alarm(seconds); }
 
 }  // namespace isthmus::test
@@ -89,12 +111,18 @@ int main(int count, char** arguments) {
   using namespace isthmus::test;
   bool list = false;
   bool here = false;
+  bool every_point = false;
+  yields::begin();
   std::vector<const char*> words;
   for (int i = 1; i < count; ++i) {
     if (strcmp(arguments[i], "--list") == 0) {
       list = true;
     } else if (strcmp(arguments[i], "--here") == 0) {
       here = true;
+    } else if (strcmp(arguments[i], "--yields") == 0) {
+      yields::set_on(true);
+    } else if (strcmp(arguments[i], "--every-point") == 0) {
+      every_point = true;
     } else {
       words.push_back(arguments[i]);
     }
@@ -110,6 +138,12 @@ int main(int count, char** arguments) {
     const bool ok = here ? run_here(test) == 0 : run_apart(test);
     ok ? ++passed : ++failed;
     printf("%s %s: %s\n", ok ? "ok    " : "FAILED", test.file, test.name);
+    if (!ok && yields::visited()) printf("       ISTHMUS_SEED=%llu\n", static_cast<unsigned long long>(yields::seed()));
+  }
+  if (every_point) {
+    const bool ok = tell_visits();
+    ok ? ++passed : ++failed;
+    printf("%s every sync point was visited\n", ok ? "ok    " : "FAILED");
   }
   if (!list) printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;

@@ -26,6 +26,9 @@ struct Registration {
 // Records a failure of the running test. `detail` may be empty.
 void fail(const char* file, int line, const char* expression, const std::string& detail);
 
+// Has the running test failed?
+bool has_failed();
+
 // Extends the watchdog of the running test (60 s, counted from now).
 void deadline(unsigned seconds);
 
