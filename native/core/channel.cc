@@ -82,10 +82,9 @@ Status Channel::open(std::shared_ptr<Ledger> ledger, const ChannelOptions& optio
   identity.spin_ns = options.spin_ns;
   std::memcpy(control.data(), &identity, sizeof identity);
 
-  const int events[2] = {os::create_event(), os::create_event()};
+  int events[2] = {-1, -1};
   int sockets[2] = {-1, -1};
-  const bool connected = events[0] >= 0 && events[1] >= 0 && os::socket_pair(sockets) == 0;
-  if (connected) {
+  if (os::socket_pair(events) == 0 && os::socket_pair(sockets) == 0) {
     const Greeting greeting{kMagic, kLayoutVersion, kGreetingDescriptors};
     const int descriptors[kGreetingDescriptors] = {control.descriptor(), node_arena.descriptor(),
                                                    worker_arena.descriptor(), events[0], events[1]};

@@ -106,6 +106,7 @@ class Channel {
   [[nodiscard]] bool park(bool for_space) noexcept;
   void unpark() noexcept;
   [[nodiscard]] int event() const noexcept { return doorbell_.event(); }
+  void wake_loop() noexcept { doorbell_.wake_self(); }
 
   // --- the end ---
   // Nothing more is sent. What the other side has committed can still be received.
@@ -162,6 +163,7 @@ class Channel {
   [[nodiscard]] bool awaits_room() const noexcept;
   void signal(Waiter& waiter) noexcept;
   void pass_on() noexcept;
+  void clear_event() noexcept;
 
   [[nodiscard]] Control& control() const noexcept { return *reinterpret_cast<Control*>(control_.data()); }
   Counters& own_counters() noexcept { return control().sides[index(side_)].counters; }
@@ -208,6 +210,7 @@ class Channel {
   int events_[2];
   Doorbell doorbell_;
   std::atomic<bool> closed_{false};
+  std::atomic<bool> doorbell_broken_{false};  // by the other side; found by who clears it, and ends the channel
   std::atomic<uint64_t> spin_ns_;
   SpinPolicy spin_policy_;
   std::atomic<int64_t> last_activity_ns_{0};

@@ -42,8 +42,8 @@ Status Channel::take_records() noexcept {
   // At most what fits the ring: a peer that writes as fast as we read cannot keep us here.
   const uint32_t max_records = identity_.ring_bytes / kSmallestRecord;
   uint32_t taken = 0;
-  Status status = Status::kOk;
-  for (; taken < max_records && has_room_for_more(); ++taken) {
+  Status status = doorbell_broken_.load(std::memory_order_relaxed) ? Status::kProtocol : Status::kOk;
+  for (; status == Status::kOk && taken < max_records && has_room_for_more(); ++taken) {
     Consumer::Record record;
     status = consumer_.peek(record);
     if (status != Status::kOk) break;

@@ -149,7 +149,7 @@ uint32_t Channel::announce(Waiter& self) noexcept {
   if (loop_parked_) {
     if (listener_ == &self) listener_ = nullptr;
   } else if (listener_ == &self) {
-    doorbell_.clear();
+    clear_event();
   } else if (listener_ == nullptr) {
     listener_ = &self;
   }
@@ -203,11 +203,11 @@ void Channel::leave(Waiter& self) noexcept {
   if (self.what_ == Waiter::For::kAnswer) answers_awaited_.fetch_sub(1, std::memory_order_relaxed);
   if (listener_ == &self) {
     listener_ = nullptr;
-    if (!loop_parked_) doorbell_.clear();
+    if (!loop_parked_) clear_event();
   }
   if (self.unparked_loop_) {
     loop_parked_ = true;
-    os::notify_event(doorbell_.event());  // what it was to be notified of may have been cleared
+    doorbell_.wake_self();  // what it was to be notified of may have been cleared
   }
   ISTHMUS_SYNC(kUnlisted);
   pass_on();
@@ -259,10 +259,14 @@ void Channel::unpark() noexcept {
   ISTHMUS_SYNC(kUnparking);
   const Lock lock(sleepers_mutex_);
   loop_parked_ = false;
-  if (listener_ == nullptr) doorbell_.clear();
+  if (listener_ == nullptr) clear_event();
   for (Waiter* waiter : waiters_)
     if (waiter->what_ == Waiter::For::kRoom) signal(*waiter);
   pass_on();
+}
+
+void Channel::clear_event() noexcept {
+  if (!doorbell_.clear()) doorbell_broken_.store(true, std::memory_order_relaxed);
 }
 
 // --- waking ----------------------------------------------------------------------------------------------
@@ -271,7 +275,7 @@ void Channel::signal(Waiter& waiter) noexcept {
   if (waiter.signalled_.exchange(1, std::memory_order_relaxed) != 0) return;
   ISTHMUS_SYNC(kSignalled);
   if (&waiter == listener_)
-    os::notify_event(doorbell_.event());
+    doorbell_.wake_self();
   else
     os::wake_word(waiter.signalled_);
 }
@@ -309,7 +313,7 @@ void Channel::wake_room(const Waiter* self) noexcept {
 void Channel::wake_everybody() noexcept {
   const Lock lock(sleepers_mutex_);
   for (Waiter* waiter : waiters_) signal(*waiter);
-  os::notify_event(doorbell_.event());  // of a loop
+  doorbell_.wake_self();  // of a loop
 }
 
 void Channel::interrupt(Waiter& waiter) noexcept {

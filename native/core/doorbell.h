@@ -44,13 +44,18 @@ class Doorbell {
     ISTHMUS_SYNC(kAwaitsSeen);
     peer_->awaits.store(0, std::memory_order_relaxed);  // one notification is enough: the sleeper looks at everything
     ISTHMUS_SYNC(kAwaitsCleared);
-    os::notify_event(peer_event_);
+    os::notify_other_event(own_event_);
     return true;
   }
 
-  void clear() noexcept {
-    os::clear_event(own_event_);
+  // As if the other side had notified this one.
+  void wake_self() noexcept { os::notify_other_event(peer_event_); }
+
+  // False: the other side has shut the pair of events down.
+  bool clear() noexcept {
+    const bool whole = os::clear_event(own_event_);
     ISTHMUS_SYNC(kEventCleared);
+    return whole;
   }
   [[nodiscard]] int event() const noexcept { return own_event_; }
 

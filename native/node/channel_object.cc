@@ -259,7 +259,7 @@ Napi::Value ChannelObject::block(const Napi::CallbackInfo& info) {
   const auto [filled, status] = fill_until(deadline_after(info[0]));
   napi_value large = filled == 0 && status == Status::kTooLarge ? take_large() : nullptr;
   if (was_parked) loop_->let_go();
-  if (channel_->closed()) os::notify_event(channel_->event());  // the loop reports the end too, if nobody asks again
+  if (channel_->closed()) channel_->wake_loop();  // the loop reports the end too, if nobody asks again
   memory_->after_delivery(env);
   if (large != nullptr) return Napi::Value(env, large);
   const bool ended = filled == 0 && status != Status::kEmpty && status != Status::kTimeout;

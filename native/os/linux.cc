@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -100,26 +99,22 @@ bool populate(void* address, uint64_t bytes) noexcept { return madvise(address, 
 
 // --- waking the other process --------------------------------------------------------------------------
 
-int create_event() noexcept {
-  const int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return descriptor >= 0 ? descriptor : -errno;
+int socket_pair(int (&sockets)[2]) noexcept {
+  return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0 ? 0 : -errno;
 }
 
-// The file is shared with the peer, which may have filled the counter and cleared O_NONBLOCK: a write would then block.
-// So it is written only while it is writable; a full counter is readable, so whoever waits on it wakes up anyway.
-// (What is left is a hostile peer that fills it between the two calls: docs/protocol.md, threats.)
-void notify_event(int descriptor) noexcept {
-  pollfd writable{descriptor, POLLOUT, 0};
-  if (poll(&writable, 1, 0) != 1 || (writable.revents & POLLOUT) == 0) return;
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(descriptor, &one, sizeof one);
-}
+// A full queue is readable at the other end, so whoever waits there wakes up anyway.
+void notify_other_event(int event) noexcept { send(event, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
 
-void clear_event(int descriptor) noexcept {
-  pollfd readable{descriptor, POLLIN, 0};
-  if (poll(&readable, 1, 0) != 1 || (readable.revents & POLLIN) == 0) return;
-  uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = read(descriptor, &count, sizeof count);
+bool clear_event(int event) noexcept {
+  // A peer that sends as fast as we read cannot keep us here; what is left is one wake-up too many.
+  for (int look = 0; look < 64; ++look) {
+    char byte;
+    const ssize_t got = recv(event, &byte, 1, MSG_DONTWAIT);
+    if (got == 0) return false;
+    if (got < 0 && errno != EINTR) break;
+  }
+  return true;
 }
 
 Wake wait_event(int event, int hangup, int process, int64_t timeout_ns) noexcept {
@@ -166,10 +161,6 @@ bool process_ending(int process, int timeout_ms, Ending& out) noexcept {
 }
 
 // --- control socket ------------------------------------------------------------------------------------
-
-int socket_pair(int (&sockets)[2]) noexcept {
-  return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0 ? 0 : -errno;
-}
 
 namespace {
 

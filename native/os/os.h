@@ -24,10 +24,14 @@ bool punch_hole(int descriptor, uint64_t offset, uint64_t bytes) noexcept;
 bool populate(void* address, uint64_t bytes) noexcept;
 
 // --- waking the other process --------------------------------------------------------------------------
-int create_event() noexcept;
-// Never blocks, whatever the peer did to the event's counter or flags.
-void notify_event(int descriptor) noexcept;
-void clear_event(int descriptor) noexcept;
+// Two connected SEQPACKET sockets, close-on-exec.
+int socket_pair(int (&sockets)[2]) noexcept;
+// Events come in pairs, the two ends of a socket_pair(): sending into one makes the other readable, until it is cleared.
+// Not an eventfd: reads and writes of that block if the peer, who shares the file, clears O_NONBLOCK and wins a race.
+// Neither of these two blocks, whatever the peer does.
+void notify_other_event(int event) noexcept;
+// False: the pair was shut down, which makes both ends readable for ever.
+bool clear_event(int event) noexcept;
 enum class Wake : uint8_t { kNotified, kTimeout, kInterrupted, kHungUp };
 // Waits until `event` is notified, `hangup` is closed by its other end, or `process` has ended (-1: none).
 // timeout_ns < 0: for ever.
@@ -49,8 +53,6 @@ struct Ending {
 bool process_ending(int process, int timeout_ms, Ending& out) noexcept;
 
 // --- control socket ------------------------------------------------------------------------------------
-// Two connected SEQPACKET sockets, close-on-exec.
-int socket_pair(int (&sockets)[2]) noexcept;
 constexpr size_t kMaxDescriptors = 8;
 // One datagram with descriptors. Returns bytes or a negated errno.
 int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors,

@@ -57,6 +57,7 @@ const lies = [
   'a spill of negative length',
   'a spill of garbage',
   'a spill in a spill',
+  'a doorbell that is shut down',
   'a Stream',
   'a Cancel',
   'a Goodbye',

@@ -396,7 +396,7 @@ TEST("an announcement without its descriptor, with another id, or of a segment t
   CHECK_EQ(told(7, {sealed_segment(), sealed_segment()}, 7), Status::kOk);  // the second was never taken in
   CHECK_EQ(told(8, {sealed_segment()}, 7), Status::kProtocol);
   CHECK_EQ(told(7, {sealed_segment()}, 7, true, kMagic + 1), Status::kProtocol);
-  CHECK_EQ(told(7, {os::create_event()}, 7), Status::kProtocol);
+  CHECK_EQ(told(7, {dup(0)}, 7), Status::kProtocol);
   const int unsealed = memfd_create("t", MFD_CLOEXEC);
   CHECK_EQ(ftruncate(unsealed, 1 << 20), 0);
   CHECK_EQ(told(7, {unsealed}, 7), Status::kProtocol);

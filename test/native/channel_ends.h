@@ -119,7 +119,8 @@ struct RawNode {
       uint32_t version = kLayoutVersion;
       uint32_t descriptors = 5;
     } greeting;
-    const int events[2] = {os::create_event(), os::create_event()};
+    int events[2];
+    CHECK_EQ(os::socket_pair(events), 0);
     const int descriptors[5] = {control_segment.descriptor(), own_arena.descriptor(), worker_arena.descriptor(),
                                 events[0], events[1]};
     CHECK(os::send_with_descriptors(socket, &greeting, sizeof greeting, descriptors, 5) > 0);

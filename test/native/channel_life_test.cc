@@ -39,7 +39,8 @@ struct Greeting {
 Status joined(const Greeting& greeting, const Identity& identity, size_t count = 5, uint64_t control_size = 0,
               bool sealed = true) {
   int sockets[2];
-  CHECK_EQ(os::socket_pair(sockets), 0);
+  int events[2];
+  CHECK(os::socket_pair(sockets) == 0 && os::socket_pair(events) == 0);
   const uint64_t size = control_size != 0 ? control_size : control_bytes(4096);
   int control = os::create_segment("t", size);
   if (!sealed) {
@@ -49,7 +50,7 @@ Status joined(const Greeting& greeting, const Identity& identity, size_t count =
   }
   CHECK_EQ(pwrite(control, &identity, sizeof identity, 0), static_cast<ssize_t>(sizeof identity));
   const int descriptors[6] = {
-      control, os::create_segment("t", kMiB), os::create_segment("t", kMiB), os::create_event(), os::create_event(), 0};
+      control, os::create_segment("t", kMiB), os::create_segment("t", kMiB), events[0], events[1], 0};
   CHECK(os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, count) > 0);
   for (int at = 0; at < 5; ++at) os::close_descriptor(descriptors[at]);
   const int before = open_descriptors();

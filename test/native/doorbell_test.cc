@@ -15,6 +15,7 @@ namespace {
 
 struct Pair {
   Pair() : states(std::make_unique<SideState[]>(2)) {
+    CHECK_EQ(os::socket_pair(events), 0);
     node = Doorbell(states[0], states[1], events[0], events[1]);
     worker = Doorbell(states[1], states[0], events[1], events[0]);
   }
@@ -22,7 +23,7 @@ struct Pair {
     for (const int event : events) os::close_descriptor(event);
   }
   std::unique_ptr<SideState[]> states;
-  int events[2] = {os::create_event(), os::create_event()};
+  int events[2];
   Doorbell node;
   Doorbell worker;
 };
@@ -141,7 +142,8 @@ TEST("announcing and publishing at the same moment: one of the two sides sees th
 
 TEST("two threads that never poll: no wake-up is lost in 40,000 moves") {
   auto table = std::make_unique<Table>();
-  const int events[2] = {os::create_event(), os::create_event()};
+  int events[2];
+  REQUIRE_EQ(os::socket_pair(events), 0);
   constexpr uint64_t kMoves = 40'000;
   std::thread other([&] {
     Doorbell worker(table->states[1], table->states[0], events[1], events[0]);
@@ -159,7 +161,8 @@ TEST("two processes that never poll: no wake-up is lost in 100,000 round trips")
   Segment segment;
   REQUIRE_EQ(Segment::create("doorbell-test", 4096, segment), Status::kOk);
   auto* table = reinterpret_cast<Table*>(segment.data());
-  const int events[2] = {os::create_event(), os::create_event()};
+  int events[2];
+  REQUIRE_EQ(os::socket_pair(events), 0);
   constexpr uint64_t kMoves = 200'000;
   Process other([&] {
     Doorbell worker(table->states[1], table->states[0], events[1], events[0]);

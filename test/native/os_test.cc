@@ -44,58 +44,75 @@ struct SocketPair {
 // --- events ----------------------------------------------------------------------------------------------
 
 TEST("an event wakes who waits, and keeps a notification until it is cleared") {
-  const int event = os::create_event();
-  REQUIRE(event >= 0);
-  CHECK(closes_on_exec(event));
+  SocketPair events;
+  const int event = events.ends[0];
   CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kTimeout);
-  os::notify_event(event);
-  os::notify_event(event);
+  os::notify_other_event(events.ends[1]);
+  os::notify_other_event(events.ends[1]);
   CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kNotified);
   CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
-  os::clear_event(event);
+  CHECK(os::clear_event(event));
   CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kTimeout);
-  os::close_descriptor(event);
 }
 
-TEST("a hostile peer fills an event and makes it blocking: notify does not block, and it still wakes") {
-  const int event = os::create_event();
-  const uint64_t full = UINT64_MAX - 1;
-  REQUIRE_EQ(write(event, &full, sizeof full), static_cast<ssize_t>(sizeof full));
-  fcntl(event, F_SETFL, fcntl(event, F_GETFL) & ~O_NONBLOCK);
-  os::notify_event(event);
-  CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kNotified);
-  os::clear_event(event);
-  os::clear_event(event);  // empty and blocking: does not block either
-  os::notify_event(event);
-  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
-  os::close_descriptor(event);
+TEST("a hostile peer fills an event and makes it blocking: neither notifying nor clearing blocks, and it still wakes") {
+  SocketPair events;
+  for (const int end : events.ends) {
+    while (send(end, "x", 1, MSG_DONTWAIT) > 0) {
+    }
+    fcntl(end, F_SETFL, fcntl(end, F_GETFL) & ~O_NONBLOCK);
+  }
+  for (int at = 0; at < 2; ++at) {
+    os::notify_other_event(events.ends[1 - at]);
+    CHECK_EQ(os::wait_event(events.ends[at], -1, -1, -1), os::Wake::kNotified);
+    while (os::wait_event(events.ends[at], -1, -1, 0) == os::Wake::kNotified) CHECK(os::clear_event(events.ends[at]));
+    CHECK(os::clear_event(events.ends[at]));  // empty
+  }
+}
+
+TEST("a hostile peer sends to an event without end: clearing it ends all the same") {
+  SocketPair events;
+  Process other([&] {
+    for (;;) send(events.ends[1], "x", 1, 0);
+    return 0;
+  });
+  for (int time = 0; time < 10'000; ++time) CHECK(os::clear_event(events.ends[0]));
+  other.kill();
+}
+
+TEST("a pair of events that was shut down says so, and does not block") {
+  for (const int how : {SHUT_RD, SHUT_WR, SHUT_RDWR}) {
+    SocketPair events;
+    shutdown(events.ends[1], how);
+    os::notify_other_event(events.ends[0]);
+    os::notify_other_event(events.ends[1]);
+    CHECK_EQ(os::clear_event(events.ends[0]), how == SHUT_RD);
+  }
 }
 
 TEST("a closed or missing event is ignored") {
-  os::notify_event(-1);
-  os::clear_event(-1);
+  os::notify_other_event(-1);
+  CHECK(os::clear_event(-1));
   os::close_descriptor(-1);
 }
 
 TEST("waiting ends when the other end of the socket closes; a notification comes first") {
   SocketPair pair;
-  const int event = os::create_event();
+  SocketPair events;
+  const int event = events.ends[0];
   CHECK_EQ(os::wait_event(event, pair.ends[0], -1, 0), os::Wake::kTimeout);
   os::close_descriptor(pair.ends[1]);
   pair.ends[1] = -1;
   CHECK_EQ(os::wait_event(event, pair.ends[0], -1, -1), os::Wake::kHungUp);
-  os::notify_event(event);
+  os::notify_other_event(events.ends[1]);
   CHECK_EQ(os::wait_event(event, pair.ends[0], -1, -1), os::Wake::kNotified);
-  os::close_descriptor(event);
 }
 
 TEST("hang_up is seen although somebody else holds a copy of the socket") {
   SocketPair pair;
   const int copy = dup(pair.ends[0]);
   os::hang_up(pair.ends[0]);
-  const int event = os::create_event();
-  CHECK_EQ(os::wait_event(event, pair.ends[1], -1, -1), os::Wake::kHungUp);
-  os::close_descriptor(event);
+  CHECK_EQ(os::wait_event(-1, pair.ends[1], -1, -1), os::Wake::kHungUp);
   os::close_descriptor(copy);
 }
 
@@ -103,7 +120,7 @@ TEST("a signal interrupts waiting") {
   struct sigaction action{};
   action.sa_handler = [](int) {};
   sigaction(SIGUSR1, &action, nullptr);
-  const int event = os::create_event();
+  SocketPair events;
   Process other([test = getpid()] {
     for (;;) {  // until it is killed: one of them comes while the test waits
       ::kill(test, SIGUSR1);
@@ -111,9 +128,8 @@ TEST("a signal interrupts waiting") {
     }
     return 0;
   });
-  CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kInterrupted);
+  CHECK_EQ(os::wait_event(events.ends[0], -1, -1, -1), os::Wake::kInterrupted);
   other.kill();
-  os::close_descriptor(event);
 }
 
 // --- the control socket ----------------------------------------------------------------------------------
@@ -122,8 +138,8 @@ TEST("descriptors travel with a datagram and arrive close-on-exec") {
   SocketPair pair;
   REQUIRE(pair.made);
   CHECK(closes_on_exec(pair.ends[0]) && closes_on_exec(pair.ends[1]));
-  const int event = os::create_event();
-  const int sent[] = {event, pair.ends[0]};
+  SocketPair events;
+  const int sent[] = {events.ends[1], pair.ends[0]};
   CHECK_EQ(os::send_with_descriptors(pair.ends[0], "hi", 2, sent, 2), 2);
   char text[8];
   int received[os::kMaxDescriptors];
@@ -131,9 +147,9 @@ TEST("descriptors travel with a datagram and arrive close-on-exec") {
   CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, received, &count, kSecond), 2);
   REQUIRE_EQ(count, 2u);
   CHECK(closes_on_exec(received[0]) && closes_on_exec(received[1]));
-  os::notify_event(received[0]);
-  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
-  for (const int descriptor : {received[0], received[1], event}) os::close_descriptor(descriptor);
+  os::notify_other_event(received[0]);
+  CHECK_EQ(os::wait_event(events.ends[0], -1, -1, 0), os::Wake::kNotified);
+  for (const int descriptor : {received[0], received[1]}) os::close_descriptor(descriptor);
 }
 
 TEST("descriptors nobody has room for are closed, not leaked") {
