@@ -282,9 +282,11 @@ void Channel::signal(Waiter& waiter) noexcept {
 
 // These three with the consumer lock held. Who takes the records sees for itself what it has taken.
 
+// A parked loop was notified when the records came, but may have found the queue full, and parked again beside them.
 void Channel::wake_input() noexcept {
   ISTHMUS_SYNC(kWaking);
   const Lock lock(sleepers_mutex_);
+  if (loop_parked_) doorbell_.wake_self();
   for (Waiter* waiter : waiters_)
     if (waiter->what_ == Waiter::For::kInput && waiter != looking_) signal(*waiter);
 }

@@ -147,6 +147,40 @@ TEST("what runs in the parked loop's own thread may wait, whoever listened befor
   }
 }
 
+// The queue and the answers are full, so that the loop parks beside a call in the ring. Then the call is taken by another
+// thread: by one whose answer leaves the table, or by one that waits for an answer, to which the limit does not apply.
+TEST("a parked loop is told of input that it could not take, and that another thread takes") {
+  constexpr uint32_t kAnswers = 64;  // of 4 MiB and a little: just above the limit
+  constexpr uint32_t kMiB = 1 << 20;
+  for (const bool by_waiting : {false, true}) {
+    ChannelPair pair;
+    Message message;
+    for (uint32_t id = 1; id <= kAnswers; ++id) {
+      pair.worker->expect(id);
+      REQUIRE_EQ(send(*pair.node, Kind::Result, id, std::string(4 * kMiB, 'x')), Status::kOk);
+      REQUIRE_EQ(pair.worker->drain(), Status::kOk);
+      pair.worker->flush_returns();
+      REQUIRE_EQ(pair.node->drain(), Status::kOk);
+    }
+    CHECK_EQ(send(*pair.node, Kind::Call, 5, ""), Status::kOk);
+    CHECK_EQ(pair.worker->receive(message), Status::kEmpty);
+    REQUIRE(pair.worker->park(false));
+    CHECK(!is_notified(*pair.worker));
+    std::thread other([&] {
+      pair.worker->expect(kAnswers + 1);
+      if (by_waiting)
+        CHECK_EQ(wait_for(*pair.worker, Waiter::For::kAnswer, kAnswers + 1, 0), Status::kTimeout);
+      else
+        CHECK_EQ(pair.worker->receive_answer(1, message), Status::kOk);
+    });
+    other.join();
+    CHECK(is_notified(*pair.worker));
+    pair.worker->unpark();
+    CHECK_EQ(pair.worker->receive(message), Status::kOk);
+    CHECK_EQ(message->id(), 5u);
+  }
+}
+
 TEST("poll finds input within the budget, and gives up when the budget is over") {
   ChannelPair pair;
   CHECK(!pair.worker->poll(kForever));  // no budget
