@@ -19,17 +19,17 @@
  *   never_answered       a call has no answer in the end; also: one that runs for ever is not interrupted
  *
  * CONFIG plain: -DCALLS=3
- * LONG more_calls: -DCALLS=4 -DRECORDS=3
+ * CONFIG narrow_ring: -DCALLS=2 -DRECORDS=1
+ * LONG wide_ring: -DCALLS=3 -DRECORDS=3
  * SMALL: -DCALLS=2
  *
  * MUTANT dropped_stays: Dropped is sent, and the call stays in the queue
  * MUTANT dropped_unanswered: the call is taken from the queue, and nothing is said
- * MUTANT dropped_lost: a Dropped that finds no room is not kept
+ * MUTANT dropped_lost (narrow_ring): a Dropped that finds no room is not kept
  * MUTANT taken_unlocked: receive() looks at the call and takes it from the queue later, without the lock
  * MUTANT cancel_drops_running: a call that has begun is answered by Dropped too
  * MUTANT id_reused: the id of a call that was given up is used again before it is answered
  * MUTANT interrupt_unnamed: a signal interrupts what runs if any Interrupt is in the queue
- * MUTANT interrupt_taken_early: the handler looks for an Interrupt only when the call has ended
  * MUTANT signal_missed: a signal that comes while nothing runs is forgotten
  * MUTANT signal_first: the signal is sent before the Interrupt
  * MUTANT kill_not_withdrawn: the answer does not end what was planned for the call
@@ -88,9 +88,7 @@ proctype Node() {
   byte id, used;
 end:
   do
-  :: killed -> break
   :: atomic { !killed && nempty(to_node) -> deliver() }
-  :: calls == CALLS && call[0] == idle && call[1] == idle -> break
   od
 }
 
@@ -108,26 +106,22 @@ end:
       to_worker!Call, n + 1, use[n]
     }
   :: atomic { call[n] == pending && !killed -> call[n] = abandoned; given_up[n] = true; if :: kills[n] = true :: true fi }
-  :: atomic { call[n] == abandoned && !killed && nfull(to_worker) -> to_worker!Cancel, n + 1, use[n]; call[n] = told }
   :: atomic {
-      call[n] == told && !killed && nfull(to_worker) ->
+      call[n] == abandoned && !killed && nfull(to_worker) -> to_worker!Cancel, n + 1, use[n];
 #ifdef MUTANT_signal_first
-      signalled = true
-    }
-    atomic {
-      nfull(to_worker) && (call[n] == told || killed) || call[n] != told ->
-      if
-      :: call[n] == told && nfull(to_worker) -> to_worker!Interrupt, n + 1, use[n]; call[n] = interrupted
-      :: else
-      fi
-#else
-      to_worker!Interrupt, n + 1, use[n];
-      call[n] = interrupted;
-      signalled = true
+      signalled = true;
 #endif
+      call[n] = told
+    }
+  :: atomic {
+      call[n] == told && !killed && nfull(to_worker) -> to_worker!Interrupt, n + 1, use[n];
+#ifndef MUTANT_signal_first
+      signalled = true;
+#endif
+      call[n] = interrupted
     }
   :: atomic {  /* the timer of `kill` goes off */
-      kills[n] && !killed && call[n] != abandoned ->
+      kills[n] && !killed ->
 #ifndef MUTANT_kill_without_look
       do
       :: nempty(to_node) -> deliver()
@@ -222,8 +216,8 @@ proctype Main() {
   bool raised, endless;
 end:
   do
-  :: killed -> break
-  :: atomic { signalled && !killed -> signalled = false;
+  :: atomic {
+      signalled && !killed -> signalled = false;  /* its handler finds that nothing runs */
 #ifndef MUTANT_signal_missed
       missed = true
 #endif
@@ -243,7 +237,6 @@ end:
     :: next != Call  /* a Cancel or Interrupt of what has been answered */
     :: next == Call ->
       atomic { seat_id = next_id; seat_use = next_use }
-#ifndef MUTANT_interrupt_taken_early
       atomic {
         if
         :: missed -> missed = false; raise_if_meant(raised)  /* catch_up() */
@@ -260,16 +253,6 @@ end:
       :: endless && closing && !given_up[seat_id - 1] -> break
       :: atomic { signalled && !raised && !killed -> signalled = false; raise_if_meant(raised) }
       od;
-#endif
-#ifdef MUTANT_interrupt_taken_early
-      seat_id = (seat_id == 1 -> 2 : 1);
-      atomic {
-        if
-        :: signalled -> signalled = false; raise_if_meant(raised)
-        :: else
-        fi
-      }
-#endif
       atomic { seat_id = 0; seat_use = 0; raised = false; endless = false }
       if
       :: atomic { nfull(to_node) && !killed -> to_node!Result, next_id, next_use }  /* or an Error */
