@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "channel_ends.h"
+#include "conversation.h"
 #include "core/channel.h"
-#include "process.h"
 #include "run.h"
 
 using namespace isthmus;
@@ -17,27 +17,6 @@ using wire::Kind;
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
-
-// The next message, however long it takes.
-Status next(Channel& channel, Message& message) {
-  for (;;) {
-    const Status status = channel.receive(message);
-    if (status != Status::kEmpty) return status;
-    const Status waited = channel.wait(kForever, false);
-    if (waited != Status::kOk && waited != Status::kEmpty && waited != Status::kClosed) return waited;
-  }
-}
-
-// Sends, however long there is no room. Never blocks without draining (DESIGN 3.2).
-Status send_all(Channel& channel, Kind kind, uint32_t id, std::string_view payload) {
-  for (;;) {
-    const Status status = send(channel, kind, id, payload);
-    if (status != Status::kFull) return status;
-    if (const Status drained = channel.drain(); drained != Status::kOk) return drained;
-    const Status waited = channel.wait(kForever, true);
-    if (waited != Status::kOk && waited != Status::kEmpty) return waited;
-  }
-}
 
 // Answers calls until the one with id 0.
 int echo(Channel& worker) {
@@ -66,27 +45,6 @@ std::vector<Slot> borrow(ChannelPair& pair, size_t count) {
   }
   return borrowed;
 }
-
-// Node and a worker process that runs `body(channel)`.
-struct WorkerProcess {
-  template <typename Body>
-  WorkerProcess(const Options& options, Body body)
-      : node(opened(options, socket)), process([&] {
-          node.reset();
-          std::unique_ptr<Channel> worker;
-          return Channel::join(socket, 10 * kSecond, worker) == Status::kOk ? body(*worker) : 99;
-        }) {
-    os::close_descriptor(socket);
-  }
-  static std::unique_ptr<Channel> opened(const Options& options, int& socket) {
-    std::unique_ptr<Channel> channel;
-    CHECK_EQ(open(options, channel, socket), Status::kOk);
-    return channel;
-  }
-  int socket = -1;
-  std::unique_ptr<Channel> node;
-  Process process;
-};
 
 }  // namespace
 
