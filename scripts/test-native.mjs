@@ -101,6 +101,13 @@ const environment = {
   TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1:die_after_fork=0',
 }
 
+export function nativeCommand(variant, program, words) {
+  const env = { ...environment, ...process.env }
+  // Thread sanitizer's shadow memory does not stand every address layout of recent kernels.
+  if (variant === 'tsan') return { command: 'setarch', args: ['-R', program, ...words], env }
+  return { command: program, args: words, env }
+}
+
 export async function testNative(variant = 'plain', words = []) {
   let program
   try {
@@ -108,10 +115,8 @@ export async function testNative(variant = 'plain', words = []) {
   } catch (error) {
     throw new StepError(error.message)
   }
-  // Thread sanitizer's shadow memory does not stand every address layout of recent kernels.
-  const [command, ...args] =
-    variant === 'tsan' ? ['setarch', '-R', program, ...words] : [program, ...words]
-  const { output } = await shown(command, args, { env: { ...environment, ...process.env } })
+  const { command, args, env } = nativeCommand(variant, program, words)
+  const { output } = await shown(command, args, { env })
   return count(output)
 }
 
