@@ -176,7 +176,11 @@ function readString(length: number): string {
     const short = shortAscii(start, length)
     if (short !== undefined) return short
   }
-  return text.toString('utf8', origin + start, origin + at)
+  try {
+    return text.toString('utf8', origin + start, origin + at)
+  } catch {
+    throw refused(`holds a text of ${length} bytes, longer than JavaScript can have`)
+  }
 }
 
 function shortAscii(start: number, length: number): string | undefined {
@@ -271,11 +275,7 @@ function readExtension(length: number): unknown {
     if (index < tensors.length) return tensors[index]
     throw malformed(`it names tensor ${index} of ${tensors.length}`)
   }
-  if (type === bigintExtension) {
-    const value = fromTwosComplement(bytes.subarray(start, at))
-    const number = Number(value)
-    return Number.isSafeInteger(number) ? number : value
-  }
+  if (type === bigintExtension) return readInteger(bytes.subarray(start, at))
   if ((type === functionExtension || type === objectExtension) && length === 4) {
     const found = known(type, view.getUint32(origin + start))
     if (found !== undefined) return found
@@ -285,6 +285,17 @@ function readExtension(length: number): unknown {
   }
   if (type === -1) return readTimestamp(start, length)
   throw malformed(`it has extension type ${type} of ${length} bytes`)
+}
+
+function readInteger(digits: Uint8Array): number | bigint {
+  let value: bigint
+  try {
+    value = fromTwosComplement(digits)
+  } catch {
+    throw refused(`holds an integer of ${digits.length} bytes, larger than JavaScript can have`)
+  }
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
 }
 
 function readTimestamp(start: number, length: number): Date {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.dispatch import Dispatch, arguments_error, is_asynchronous
-from isthmus.errors import ArgumentsError, FunctionNotFoundError
+from isthmus.errors import ArgumentsError, FunctionNotFoundError, ProtocolError
 from isthmus.objects import Objects
 
 KNOWN = 10_000  # functions; a name may be bound to a new one again and again
@@ -28,6 +28,8 @@ class Targets:
     def find(self, target: Any) -> Function:
         if isinstance(target, str):
             return self.dispatch.find(target)
+        if not isinstance(target, list) or len(target) != 2 or not isinstance(target[0], int):
+            raise ProtocolError("what is called is neither a name nor [object, name]")
         number, name = target
         instance = self._objects.get(number)
         kind = type(instance).__qualname__
@@ -69,6 +71,34 @@ def perform(function: Function, call: list[Any]) -> Any:
     return invoke(function, name, args, kwargs)
 
 
+def is_request(payload: Any) -> bool:
+    """Whether it is `[target, args]`, `[target, args, kwargs]` or `[target, args, kwargs | None, options]`."""
+    if not isinstance(payload, list) or not 2 <= len(payload) <= 4:
+        return False
+    target, args, kwargs, options = [*payload, None, None][:4]
+    if isinstance(target, list):
+        of_object = len(target) == 2 and isinstance(target[0], int) and isinstance(target[1], str)
+    else:
+        of_object = False
+    return (
+        (of_object or isinstance(target, str))
+        and isinstance(args, list)
+        and (kwargs is None or (isinstance(kwargs, dict) and all(map(_is_text, kwargs))))
+        and (len(payload) < 4 or _are_options(options))
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_options(options: Any) -> bool:
+    if not isinstance(options, dict):
+        return False
+    each, window = options.get("each", False), options.get("window", 1)
+    return isinstance(each, bool) and isinstance(window, int) and 0 <= window < 2**32
+
+
 def name_of(call: list[Any]) -> str:
     target = call[0]
     return target if isinstance(target, str) else str(target[1])
@@ -101,7 +131,7 @@ def mismatch(
 
 
 def _each(function: Function, name: str, args: list[Any], kwargs: dict[str, Any], into: Any) -> Any:
-    if not args or not hasattr(args[0], "__len__"):
+    if not args or not hasattr(args[0], "__len__") or getattr(args[0], "ndim", 1) == 0:
         raise ArgumentsError(f"{name}: a list of items is needed")
     items, *rest = args
     if into is not None and (into.ndim == 0 or len(into) != len(items)):

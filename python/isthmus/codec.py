@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.msgpack import Decoder, Encoder, Ext
 
 from isthmus.callbacks import Callback
-from isthmus.errors import UnsupportedValueError
+from isthmus.errors import IsthmusError, UnsupportedValueError
 
 if TYPE_CHECKING:
     from isthmus.functions import Functions
@@ -71,8 +71,11 @@ class Codec:
             self._received = arrays
         try:
             return self._decode(payload)
-        except msgspec.MsgspecError as error:
-            raise UnsupportedValueError(f"the message cannot be decoded: {error}") from error
+        except IsthmusError:
+            raise
+        except Exception as error:  # msgspec's own; of text that is not UTF-8, keys without a hash, too deep nesting
+            problem = str(error) or type(error).__name__
+            raise UnsupportedValueError(f"the message cannot be decoded: {problem}") from error
         finally:
             if arrays:
                 arrays.clear()
@@ -91,12 +94,15 @@ class Codec:
             raise UnsupportedValueError(f"the message has no tensor {index}")
         if code == INTEGER:
             return int.from_bytes(value, "big", signed=True)
+        if len(value) != 4:
+            raise UnsupportedValueError(f"extension type {code} of {len(value)} bytes is not known")
+        number = int.from_bytes(value, "big")
         if code == FUNCTION and self._functions is not None:
-            return self._functions.callback(int.from_bytes(value, "big"))
+            return self._functions.callback(number)
         if code == OBJECT and self._objects is not None:
-            return self._objects.get(int.from_bytes(value, "big"))
+            return self._objects.get(number)
         if code == ITERATOR and self._functions is not None:
-            return self._functions.iterator(int.from_bytes(value, "big"))
+            return self._functions.iterator(number)
         raise UnsupportedValueError(f"MessagePack extension type {code} is not known")
 
     def _lower(self, value: Any) -> Any:
@@ -177,7 +183,8 @@ class Codec:
             raise UnsupportedValueError(
                 f"a dict key of type {type_name(type(key))} cannot be sent to Node", path
             )
-        return int(key)
+        number = int(key)  # one beyond 64 bits goes as the property name that it becomes in Node
+        return number if -(2**63) <= number < 2**64 else str(number)
 
 
 def check_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -22,11 +22,19 @@ _TYPED: Final[dict[str, type[IsthmusError]]] = {
 }
 
 
-def from_node(words: dict[str, Any], causes: int = MAX_CAUSES) -> IsthmusError:
-    """The map has `type`, `message`, `traceback`, `code` and `cause`, another such map."""
-    error = error_of(words["type"], words["message"], words.get("traceback"), words.get("code"))
+def from_node(payload: Any, causes: int = MAX_CAUSES) -> IsthmusError:
+    """The map has `type`, `message`, `traceback`, `code` and `cause`, another such map.
+
+    It comes from another process: what is not as it should be is left out.
+    """
+    words = payload if isinstance(payload, dict) else {}
+    name, message, stack, code = (
+        text if isinstance(text, str) else None
+        for text in map(words.get, ("type", "message", "traceback", "code"))
+    )
+    error = error_of(name or "Error", message or "", stack, code)
     cause = words.get("cause")
-    if cause is not None and causes > 0:
+    if isinstance(cause, dict) and causes > 0:
         error.__cause__ = from_node(cause, causes - 1)
     return error
 

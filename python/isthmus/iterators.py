@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
+from isthmus.errors import ProtocolError
+
 if TYPE_CHECKING:
     from isthmus.functions import Functions
 
@@ -30,7 +32,7 @@ class RemoteIterator:
         if self._ended:
             raise StopIteration
         try:
-            done, value = self._functions.ask(self._id, ("next",), {})
+            done, value = _step(self._functions.ask(self._id, ("next",), {}))
         except Exception:
             self._ended = True
             raise
@@ -52,7 +54,7 @@ class RemoteIterator:
         if self._ended:
             raise StopAsyncIteration
         try:
-            done, value = await self._functions.begin(self._id, ("next",), {})
+            done, value = _step(await self._functions.begin(self._id, ("next",), {}))
         except Exception:
             self._ended = True
             raise
@@ -72,3 +74,10 @@ class RemoteIterator:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an iterator of Node can be neither pickled nor copied")
+
+
+def _step(answer: Any) -> list[Any]:
+    """`[done, value]`, which Node answers to "next"."""
+    if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], bool):
+        raise ProtocolError("Node's answer to an iterator is not [done, value]")
+    return answer

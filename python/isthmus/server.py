@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from isthmus import _native, kinds
 from isthmus._native import allocator
 from isthmus.answers import Answers, not_a_value
-from isthmus.calls import Function, Targets, mismatch, name_of, perform
+from isthmus.calls import Function, Targets, is_request, mismatch, name_of, perform
 from isthmus.codec import Codec
-from isthmus.errors import AbortedError, UnsupportedValueError
+from isthmus.errors import AbortedError, ProtocolError, UnsupportedValueError
 from isthmus.functions import Functions
 from isthmus.interrupts import Interrupts
 from isthmus.objects import Objects
@@ -182,7 +182,7 @@ class Server:
         elif kind == kinds.CREDIT:
             stream = self.active.get(id)
             if stream is not None:
-                stream.credit(self.codec.decode(payload, None))
+                stream.credit(credit_of(self.codec, payload))
         elif kind == kinds.CANCEL:
             running = self.active.get(id)
             if running is not None:  # or it has been answered
@@ -205,6 +205,8 @@ class Server:
         """Whatever is not a plain call on this thread."""
         try:
             call = self.codec.decode(payload, arrays)
+            if not is_request(call):
+                raise malformed_request()
             if kind != kinds.CALL and self.channel.cancelled(id):
                 raise AbortedError("the call was aborted before it started")
             function = self.targets.find(call[0])
@@ -252,6 +254,8 @@ class Server:
         try:
             call = self.codec.decode(payload, arrays)
             target = call[0]
+            if type(call[1]) is not list:  # an iterable of Node would be asked for its items
+                raise malformed_request()
             if type(target) is str:
                 function = self._dispatch.find(target)
             else:
@@ -304,9 +308,28 @@ def explained(
 ) -> BaseException:
     """A better error, where there is one. `call`: what was being called, `result`: what could not be encoded."""
     better: BaseException | None = None
-    if call is not None and function is not None and isinstance(error, TypeError) and len(call) < 4:
+    unread = call is None and function is None and type(error) is TypeError  # it is nil
+    if unread or (call is not None and not is_request(call)):
+        better = malformed_request()
+    elif (
+        call is not None and function is not None and isinstance(error, TypeError) and len(call) < 4
+    ):
         kwargs = call[2] if len(call) > 2 and call[2] else {}
         better = mismatch(function, name_of(call), call[1], kwargs, error)
     elif call is None and isinstance(error, UnsupportedValueError):
         better = not_a_value(result, error)
     return better or error
+
+
+def malformed_request() -> ProtocolError:
+    return ProtocolError("the call is not [target, args, kwargs, options]")
+
+
+def credit_of(codec: Codec, payload: bytes) -> int:
+    try:
+        items = codec.decode(payload, None)
+    except UnsupportedValueError as error:
+        raise ProtocolError("a Credit is not MessagePack") from error
+    if not isinstance(items, int) or not 0 <= items < 2**32:
+        raise ProtocolError("a Credit is not a number of items")
+    return items

@@ -15,7 +15,7 @@ from isthmus import __version__, _native, contexts, hooks, kinds, logs, reports
 from isthmus.calls import Targets
 from isthmus.codec import Codec
 from isthmus.dispatch import Dispatch
-from isthmus.errors import ClosedError, StartHookError, VersionError
+from isthmus.errors import ClosedError, StartHookError, UnsupportedValueError, VersionError
 from isthmus.failure import describe
 from isthmus.functions import Functions
 from isthmus.objects import Objects
@@ -52,7 +52,12 @@ def greet(channel: _native.Channel, here: str | None) -> Server:
     if message is None or message[0] != kinds.HELLO:
         raise SystemExit("isthmus: the first message was not a Hello")
     codec = Codec()
-    hello = codec.decode(message[2], message[3])
+    try:
+        hello = codec.decode(message[2], message[3])
+    except UnsupportedValueError:
+        hello = None
+    if not is_hello(hello):
+        raise SystemExit("isthmus: the Hello is malformed")
     try:
         if hello["protocol"] != PROTOCOL or hello["version"] != __version__:
             raise VersionError(hello["version"], __version__)
@@ -75,6 +80,23 @@ def greet(channel: _native.Channel, here: str | None) -> Server:
     }
     channel.send(kinds.HELLO, 0, *codec.encode(words))
     return server
+
+
+def is_hello(payload: Any) -> bool:
+    """Whether it is a map of `protocol`, `version`, `target` and, where they are given, `path`, `threads`, `timed`."""
+    words = payload if isinstance(payload, dict) else {}
+    target = words.get("target")
+    path, threads = words.get("path") or [], words.get("threads") or 0
+    return (
+        "protocol" in words
+        and "version" in words
+        and isinstance(target, dict)
+        and isinstance(target.get("kind"), str)
+        and isinstance(target.get("value"), str)
+        and isinstance(path, list)
+        and all(isinstance(folder, str) for folder in path)
+        and isinstance(threads, int)
+    )
 
 
 def imported(hello: dict[str, Any], here: str | None) -> ModuleType:

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeValue, encodeValue } from '#src/codec.js'
@@ -35,6 +36,23 @@ t.test('what is valid but has no place in JavaScript is a ValueTypeError', async
   t.throws(() => decode('819101c0'), ValueTypeError, 'a list as key')
   t.throws(() => decode(`${'91'.repeat(501)}c0`), { path: 'result', message: /500 levels/ })
   t.throws(() => decode('91'.repeat(100_000)), { code: 'ERR_VALUE' })
+})
+
+t.test('what no JavaScript engine can hold is a ValueTypeError', async t => {
+  // Lengths as a worker may send them: everything of a message that is not a tensor has up to 1 GiB.
+  const long = (token: number, length: number, type: number[] = []) => {
+    const bytes = Buffer.alloc(5 + type.length + length)
+    bytes[0] = token
+    bytes.writeUInt32BE(length, 1)
+    bytes.set(type, 5)
+    return bytes
+  }
+  const refused = (bytes: Buffer, message: RegExp) =>
+    t.throws(() => decodeValue(bytes, []), { code: 'ERR_VALUE', message })
+  const integer = long(0xc9, 2 ** 27 + 1, [2])
+  integer[6] = 1
+  refused(integer, /integer of 134217729 bytes/)
+  refused(long(0xdb, constants.MAX_STRING_LENGTH + 1), /text of \d+ bytes/)
 })
 
 t.test('keys that are numbers, booleans or None become property names', async t => {
