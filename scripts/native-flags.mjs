@@ -25,4 +25,12 @@ const answers = {
   'numpy-include': () => ask('import numpy; print(numpy.get_include())'),
 }
 
+/** For a compiler that is called without node-gyp: what the Python extension includes. */
+export const includeFolders = () => [
+  ...['native', 'native/generated', 'test/native'].map(folder => `-I${folder}`),
+  ...['native/generated/include', answers['python-include'](), answers['numpy-include']()].flatMap(
+    folder => ['-isystem', folder],
+  ),
+]
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) console.log(answers[process.argv[2]]())

@@ -41,7 +41,7 @@ const includes = [
 ]
 
 /** Whether an object is newer than its source and every header that the compiler listed beside it. */
-function isFresh(object) {
+export function isFresh(object) {
   const listing = object.replace(/\.o$/, '.d')
   if (!existsSync(object) || !existsSync(listing)) return false
   const built = statSync(object).mtimeMs
@@ -58,7 +58,7 @@ function isFresh(object) {
   })
 }
 
-async function inParallel(jobs) {
+export async function inParallel(jobs) {
   const queue = [...jobs]
   const worker = async () => {
     for (let job = queue.shift(); job; job = queue.shift()) await job()

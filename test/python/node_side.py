@@ -4,50 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
-from pathlib import Path
 
 import isthmus
-import numpy as np
+from extension import ROOT, linked
 from isthmus import kinds
 from isthmus.codec import Codec
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 60  # seconds; a test that waits longer is stuck
 
-WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-FLAGS = ["-std=c++20", "-O1", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden"]
-
-
-def build_peer():
-    """Links peer.cc with the objects of the extension, in a folder to import it from."""
-    source = Path(__file__).with_name("peer.cc")
-    objects = ROOT / "build/Release/obj.target"
-    parts = [*objects.glob("isthmus_core/**/*.o"), *objects.glob("isthmus_python/**/*.o")]
-    library = ROOT / f"build/python-test/{sys.implementation.cache_tag}/peer.so"
-    newest = max(path.stat().st_mtime for path in [source, *parts])
-    if not library.exists() or library.stat().st_mtime < newest:
-        library.parent.mkdir(parents=True, exist_ok=True)
-        includes = ["-I", ROOT / "native", "-I", ROOT / "native/generated"]
-        for folder in (
-            ROOT / "native/generated/include",
-            sysconfig.get_paths()["include"],
-            np.get_include(),
-        ):
-            includes += ["-isystem", folder]
-        sources = [*ROOT.glob("native/core/*.cc"), *ROOT.glob("native/python/*.cc")]
-        built = {part.stem for part in parts}
-        missing = [file.name for file in sources if file.stem not in built]
-        assert not missing, f"not built: {missing}; run npm run build"
-        compiler = os.environ.get("CXX", "c++")
-        command = [compiler, *FLAGS, *WARNINGS, *includes, "-shared", source, *parts]
-        unfinished = library.with_suffix(f".{os.getpid()}")
-        subprocess.run([*command, "-pthread", "-o", unfinished], check=True)
-        unfinished.rename(library)
-    return library.parent
-
-
-sys.path.insert(0, str(build_peer()))
+sys.path.insert(0, str(linked("peer", "peer.cc").parent))
 import peer  # noqa: E402
 
 DEFAULTS = {
@@ -69,7 +34,13 @@ class Failed(Exception):
 
 class NodeSide:
     def __init__(
-        self, python=sys.executable, stdout=None, stderr=None, cwd=None, env=None, **options
+        self,
+        python=sys.executable,
+        stdout=None,
+        stderr=None,
+        cwd=None,
+        env=None,
+        **options,
     ):
         self.channel, socket = peer.open(**{**DEFAULTS, **options})
         self.codec = Codec()
@@ -122,7 +93,11 @@ class NodeSide:
         if (
             kind == kinds.DROPPED
         ):  # the core's answer to a Cancel that came before the call had begun
-            return kinds.ERROR, id, {"type": "Dropped", "message": "", "code": "ERR_ABORTED"}
+            return (
+                kinds.ERROR,
+                id,
+                {"type": "Dropped", "message": "", "code": "ERR_ABORTED"},
+            )
         return kind, id, self.codec.decode(payload, arrays) if payload else None
 
     def send_call(self, name, *args, **kwargs):
