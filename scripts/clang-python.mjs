@@ -1,5 +1,6 @@
 // The Python extension with clang's sanitizers and libFuzzer in it, as a module for test/fuzz/python_decoder.py.
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { coreSources, includeFolders } from './native-flags.mjs'
@@ -7,8 +8,6 @@ import { filesUnder, hashOf, root, run, step } from './step.mjs'
 import { inParallel, isFresh } from './test-native.mjs'
 
 const compiler = process.env.CLANGXX ?? 'clang++'
-const folder = 'build/fuzz/python-decoder'
-const module = `${folder}/decoder_peer.so`
 
 const language = ['-std=c++20', '-O1', '-g', '-fPIC', '-fno-omit-frame-pointer', '-pthread', '-MMD']
 const likeProduct = ['-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', '-DISTHMUS_LIBFUZZER']
@@ -21,11 +20,6 @@ const sanitizers = [
 /** One of the libraries that come with the compiler; undefined if it has none of that name. */
 function runtime(name) {
   try {
-    const path = execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim()
-    const there = [path, path.replace(/[^/]*$/, `linux/${name}`)].find(
-      file => file !== name && existsSync(file),
-    )
-    if (there) return there
     const resources = execFileSync(compiler, ['-print-resource-dir'], { encoding: 'utf8' }).trim()
     const found = join(resources, 'lib/linux', name)
     return existsSync(found) ? found : undefined
@@ -43,6 +37,16 @@ export const missing = () =>
   asan() && fuzzer()
     ? undefined
     : 'apt-get install clang libclang-rt-dev   (Debian 12: clang libclang-rt-14-dev)'
+
+const key = createHash('sha256')
+  .update([compiler, ...language, ...likeProduct, ...sanitizers].join(' '))
+  .digest('hex')
+  .slice(0, 8)
+const folder = `build/fuzz/python-decoder-${key}`
+const module = `${folder}/decoder_peer.so`
+
+/** Whether there is one, of whatever age: to make it takes minutes. */
+export const isBuilt = () => existsSync(join(root, module))
 
 /** The path of the module. */
 export async function buildFuzzedModule() {

@@ -7,7 +7,10 @@ import { venvPython } from './python.mjs'
 import { filesUnder, main, root, runInherited } from './step.mjs'
 
 /** The counts come from pytest's own report file, not from what it prints. */
-export async function testPython(args = [], { python = venvPython } = {}) {
+export async function testPython(
+  args = [],
+  { python = venvPython, env: given = process.env } = {},
+) {
   if (filesUnder('test/python', path => path.endsWith('.py')).length === 0)
     return { passed: 0, failed: 0 }
   const report = join(root, '.cache/pytest.xml')
@@ -27,7 +30,7 @@ export async function testPython(args = [], { python = venvPython } = {}) {
   )
     ? args
     : ['test/python', ...args]
-  const env = { ...process.env, PYTHONPATH: join(root, 'python'), PYTHONDONTWRITEBYTECODE: '1' }
+  const env = { ...given, PYTHONPATH: join(root, 'python'), PYTHONDONTWRITEBYTECODE: '1' }
   const code = await runInherited(python, ['-m', 'pytest', ...options, ...targets], { env })
   const head = existsSync(report)
     ? readFileSync(report, 'utf8').match(/<testsuite [^>]*>/)?.[0]

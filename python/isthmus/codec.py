@@ -179,7 +179,11 @@ class Codec:
     def _walk_key(self, key: Any, path: str) -> Any:
         if isinstance(key, str):
             return _encodable(str.__str__(key), path)
-        if isinstance(key, bool) or not isinstance(key, int | np.integer):
+        if key is None or isinstance(key, bool):
+            return key
+        if isinstance(key, float):
+            return float(key)
+        if not isinstance(key, int | np.integer):
             raise UnsupportedValueError(
                 f"a dict key of type {type_name(type(key))} cannot be sent to Node", path
             )

@@ -14,7 +14,7 @@ const longest = 4096
 export interface Outcome {
   readonly executions: number
   readonly kept: readonly Uint8Array[]
-  /** Lines of the watched files that never ran: `decode.js:120`. */
+  /** Lines of the watched files that never ran. */
   readonly missed: readonly string[]
 }
 
@@ -59,17 +59,17 @@ class Coverage {
     return grew
   }
 
-  /** Where what never ran begins: `decode.js:120`. Code of the module itself has run before anybody looked. */
+  /** Lines that never ran, behind the name of the file. Code of the module itself has run before anybody looked. */
   missed(): string[] {
     return [...this.#files].flatMap(([url, { scriptId, ran }]) => {
       const answer = this.#ask('Debugger.getScriptSource', { scriptId })
       const lines = (answer as { scriptSource: string }).scriptSource.split('\n')
       let at = 0
-      return lines.flatMap((line, number) => {
+      return lines.flatMap(line => {
         const inside = ran.subarray(at, at + line.length)
         at += line.length + 1
         const isCode = /^ {4,}[^\s/*]/.test(line) && /\w/.test(line)
-        return isCode && !inside.includes(1) ? [`${url.replace(/.*\//, '')}:${number + 1}`] : []
+        return isCode && !inside.includes(1) ? [`${url.replace(/.*\//, '')}: ${line.trim()}`] : []
       })
     })
   }

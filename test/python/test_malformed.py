@@ -57,6 +57,13 @@ def test_integers_beyond_64_bits_as_keys_are_property_names():
     }
 
 
+def test_every_key_that_crosses_does_so_beside_any_value():
+    codec = Codec()
+    keys = {None: 1, True: 2, 2.5: 3, "text": 4, 7: 5}
+    assert codec.decode(*codec.encode(keys)) == keys
+    assert codec.decode(*codec.encode([keys, 2**70])) == [keys, 2**70]
+
+
 @pytest.mark.parametrize(
     "words",
     [
