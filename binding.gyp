@@ -5,6 +5,8 @@
     "cflags_cc": [
       "-std=c++20", "-O2", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden",
       "-fvisibility-inlines-hidden", "-Wall", "-Wextra", "-Werror",
+      # The same sources give the same bytes in whatever folder they lie.
+      "-ffile-prefix-map=<(module_root_dir)=.",
       # Only our own code is held to these warnings.
       "-isystem", "<(module_root_dir)/native/generated/include",
       "-isystem", "<(node_root_dir)/include/node"

@@ -1,21 +1,36 @@
-// npm run check:pack: what the package would contain, held against what it must and must not.
-import { main, run } from './step.mjs'
+// npm run check:pack: what the package would contain, held against what it must and may contain.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { main, root, run } from './step.mjs'
 
+const prebuilds = `prebuilds/${process.platform}-${process.arch}`
 const required = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
   'dist/index.js',
   'dist/index.d.ts',
   'python/isthmus/__init__.py',
   'python/isthmus/__main__.py',
   'python/isthmus/py.typed',
-  `prebuilds/${process.platform}-${process.arch}/isthmus_node.node`,
-  `prebuilds/${process.platform}-${process.arch}/_native.abi3.so`,
+  `${prebuilds}/isthmus_node.node`,
+  `${prebuilds}/_native.abi3.so`,
   'schema/message.fbs',
-  'README.md',
-  'LICENSE',
 ]
-const forbidden =
-  /(^|\/)(__pycache__|node_modules|build|test|\.venv|\.cache)\/|\.(cc|pyc|gyp)$|tsbuildinfo$|^python\/.*\.so$/
+/** What else may be in it. */
+const allowed = [
+  /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
+  /^prebuilds\/\w+-\w+\/(isthmus_node\.node|_native\.abi3\.so)$/,
+  /^python\/isthmus\/\w+\.pyi?$/,
+  /^schema\/\w+\.fbs$/,
+]
 const installScripts = ['preinstall', 'install', 'postinstall', 'prepare']
+
+/** What tsc has left of a source that is there no longer. */
+const isStale = path =>
+  path.startsWith('dist/') &&
+  !existsSync(join(root, path.replace(/^dist/, 'src').replace(/\.(js|js\.map|d\.ts)$/, '.ts')))
 
 await main(async () => {
   const output = await run('npm', ['pack', '--dry-run', '--json', '--loglevel=silent'])
@@ -25,12 +40,15 @@ await main(async () => {
   const { scripts } = (await import('../package.json', { with: { type: 'json' } })).default
   const problems = [
     ...required.filter(path => !paths.includes(path)).map(path => `missing: ${path}`),
-    ...paths.filter(path => forbidden.test(path)).map(path => `must not be in it: ${path}`),
+    ...paths
+      .filter(path => !required.includes(path) && !allowed.some(one => one.test(path)))
+      .map(path => `must not be in it: ${path}`),
+    ...paths.filter(isStale).map(path => `has no source any more: ${path}`),
+    ...pack.files.filter(({ mode }) => mode & 0o111).map(({ path }) => `is executable: ${path}`),
+    // npm would build a package that has a binding.gyp and no install script by itself.
     ...installScripts
       .filter(name => name in scripts)
       .map(name => `must not have a script: ${name}`),
-    // npm builds a package that has a binding.gyp and no install script by itself.
-    ...(paths.includes('binding.gyp') ? ['must not be in it: binding.gyp'] : []),
   ]
   for (const problem of problems) console.log(problem)
   console.log(`${paths.length} files, ${(pack.size / 1e6).toFixed(2)} MB packed`)
