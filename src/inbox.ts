@@ -25,7 +25,7 @@ export interface Incoming {
 export class Inbox implements Incoming {
   readonly #memory: Memory
   readonly #known: Known
-  readonly #reader = new Reader()
+  #reader = new Reader()
   readonly #view: DataView
   readonly #buffer: ReturnType<typeof readable>
   #current: ReturnType<typeof readable>
@@ -43,17 +43,25 @@ export class Inbox implements Incoming {
 
   /** @param filled bytes of the inbox, or one message that was too large for it */
   read(filled: number | Uint8Array, receive: (message: Incoming) => void): void {
-    if (typeof filled !== 'number') {
-      this.#open(readable(filled), 0)
-      receive(this)
-      return
-    }
-    for (let at = 0; at < filled; ) {
-      const length = this.#view.getUint32(at, true)
-      this.#open(this.#buffer, at + 8)
-      at += 8 + ((length + 7) & ~7)
-      receive(this)
-    }
+    if (typeof filled !== 'number') this.#readLarge(filled, receive)
+    else
+      for (let at = 0; at < filled; ) {
+        const length = this.#view.getUint32(at, true)
+        this.#open(this.#buffer, at + 8)
+        at += 8 + ((length + 7) & ~7)
+        receive(this)
+      }
+    this.#tensors = noTensors // until the next message, the last one would keep its own
+  }
+
+  /** With a reader of its own: one refers to the bytes that it has read last. */
+  #readLarge(bytes: Uint8Array, receive: (message: Incoming) => void): void {
+    const reader = this.#reader
+    this.#reader = new Reader()
+    this.#open(readable(bytes), 0)
+    receive(this)
+    this.#reader = reader
+    this.#current = this.#buffer
   }
 
   get elapsed(): number | undefined {

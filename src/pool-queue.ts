@@ -15,9 +15,13 @@ export interface Queued {
   queued: boolean
 }
 
-/** Taking from the front costs the same however many follow; what was removed is passed over when it gets there. */
+/**
+ * Taking from the front costs the same however many follow. What was removed is let go as soon as nothing before it waits:
+ * a job refers to its result.
+ */
 class Fifo<J extends Queued> {
-  #jobs: J[] = []
+  /** Up to `#first`, they are undefined. */
+  #jobs: (J | undefined)[] = []
   #first = 0
 
   push(job: J): void {
@@ -26,22 +30,21 @@ class Fifo<J extends Queued> {
 
   /** The oldest, which stays. */
   peek(): J | undefined {
-    const jobs = this.#jobs
-    while (this.#first < jobs.length && !jobs[this.#first]!.queued) this.#first++
-    if (this.#first === jobs.length) {
-      if (this.#first > 0) this.#jobs = []
-      this.#first = 0
-      return undefined
-    }
-    if (this.#first >= 1024 && this.#first * 2 >= jobs.length) {
-      this.#jobs = jobs.slice(this.#first)
-      this.#first = 0
-    }
     return this.#jobs[this.#first]
   }
 
+  /** Lets go of jobs at the front that are no longer queued. */
+  trim(): void {
+    const jobs = this.#jobs
+    while (this.#first < jobs.length && !jobs[this.#first]!.queued) jobs[this.#first++] = undefined
+    if (this.#first === jobs.length || (this.#first >= 1024 && this.#first * 2 >= jobs.length)) {
+      this.#jobs = jobs.slice(this.#first)
+      this.#first = 0
+    }
+  }
+
   all(): J[] {
-    return this.#jobs.slice(this.#first).filter(job => job.queued)
+    return this.#jobs.slice(this.#first).filter((job): job is J => job!.queued)
   }
 }
 
@@ -80,8 +83,7 @@ export class JobQueue<J extends Queued> {
     job.queued = true
     this.#size++
     if (job.exempt) this.#exempt++
-    const lane = job.slot === undefined ? this.#shared : this.#own[job.slot]!
-    lane.of(job).push(job)
+    this.#fifoOf(job).push(job)
   }
 
   /** The job that has waited longest of those that this slot may run now. */
@@ -104,6 +106,12 @@ export class JobQueue<J extends Queued> {
     job.queued = false
     this.#size--
     if (job.exempt) this.#exempt--
+    this.#fifoOf(job).trim()
+  }
+
+  #fifoOf(job: J): Fifo<J> {
+    const lane = job.slot === undefined ? this.#shared : this.#own[job.slot]!
+    return lane.of(job)
   }
 
   /** Removes and gives all jobs, or those that only this slot may run, oldest first. */
