@@ -58,6 +58,8 @@ export class Memory {
   close(): void {
     this.closed = true
     this.native.close()
+    // No message comes any more with which to look for views that are gone: every collection makes it look.
+    if (this.native.stats().views > 0) collections.register({}, this)
   }
 
   /** Copies the elements to the start of a block. */
@@ -102,6 +104,9 @@ export class Memory {
     this.#dropped.unregister(owner)
   }
 }
+
+/** Hears of the collection of what nobody ever referred to: of the next one of all of the heap. */
+const collections = new FinalizationRegistry<Memory>(memory => memory.close())
 
 /** Views hold their block themselves; only where they are copies must the tensor go on holding it. */
 export const viewsHoldBlocks = native.viewMode !== 'copy'

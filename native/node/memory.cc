@@ -81,9 +81,9 @@ void Memory::after_delivery(napi_env env) noexcept {
   for (const Member& member : members_) member.channel->flush_returns();
 }
 
-// Free memory goes now, not when this is collected: V8 thinks that it is small.
+// Free memory goes now, not when this is collected: V8 thinks that it is small. Called again when views may be gone.
 void Memory::close() noexcept {
-  if (closed_) return;
+  if (views_ == nullptr) return;
   closed_ = true;
   views_->poll_all();
   ledger_->trim();

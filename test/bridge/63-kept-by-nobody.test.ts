@@ -3,6 +3,7 @@ import type { Bridge, Pool } from 'isthmus'
 import t from 'tap'
 import { basics, bridgeFor, call, type Doubles } from '../fixtures/bridges.js'
 import { gateFor, poolFor } from '../fixtures/pools.js'
+import { segmentsOf } from '../fixtures/processes.js'
 import { until, within } from '../fixtures/watchdog.js'
 
 const length = 131_072 // 1 MiB of float64
@@ -64,4 +65,23 @@ t.test('a large result that nobody keeps is not kept either', async t => {
     },
     more,
   )
+})
+
+t.test('after close(), memory goes with the last view of it', async t => {
+  const py = await bridgeFor(t, { source: basics })
+  let data: Float64Array | undefined = (await call<Doubles>(py, 'ramp', 0, length)).data
+  await within('close', py.close())
+  t.equal(data[1], 1)
+  t.not(segmentsOf('self').length, 0)
+  data = undefined
+  await until(
+    'no segment is left',
+    async () => {
+      globalThis.gc!()
+      await new Promise(resolve => setImmediate(resolve))
+      return segmentsOf('self').length === 0
+    },
+    () => segmentsOf('self'),
+  )
+  t.ok(py.closed)
 })
