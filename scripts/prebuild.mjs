@@ -1,5 +1,5 @@
 // npm run prebuild: puts addon and extension where the package carries them, one folder per platform.
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { addon, extension } from './build-native.mjs'
 import { setup } from './setup.mjs'
@@ -9,7 +9,12 @@ await main(async () => {
   await setup()
   const folder = join('prebuilds', `${process.platform}-${process.arch}`)
   mkdirSync(join(root, folder), { recursive: true })
-  copyFileSync(join(root, addon), join(root, folder, 'isthmus_node.node'))
-  copyFileSync(join(root, extension), join(root, folder, '_native.abi3.so'))
+  for (const [from, to] of [
+    [addon, 'isthmus_node.node'],
+    [extension, '_native.abi3.so'],
+  ]) {
+    copyFileSync(join(root, from), join(root, folder, to))
+    chmodSync(join(root, folder, to), 0o644) // whatever the linker and the umask say
+  }
   console.log(`${folder}: isthmus_node.node, _native.abi3.so`)
 })
