@@ -1,4 +1,5 @@
 // One run of the soak: start, load, sample, settle, close, look at what is left.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { within } from '../fixtures/watchdog.js'
 import { Prober as Probe, type Prober, type Window } from './latency.js'
@@ -84,13 +85,17 @@ async function watched(
   { start, seconds }: { start: number; seconds: number },
 ): Promise<void> {
   const progress = startProgress(seconds)
-  const window = Math.max(1, Math.round(seconds / 60))
+  const window = Math.max(0.9, seconds / 60)
   const running = load.run()
-  for (let second = 1; second <= seconds; second++) {
-    await new Promise(resolve => setTimeout(resolve, start + 1000 * second - performance.now()))
+  const elapsed = () => (performance.now() - start) / 1000
+  for (let ended = 0; elapsed() < seconds; ) {
+    await sleep(1000 * (Math.floor(elapsed() + 1.5) - elapsed()))
     const sample = await sampler.sample()
-    if (second % window === 0) prober.next(sample.at!)
-    progress.update(second, note(load, sample, prober.windows.at(-1)))
+    if (sample.at! - ended >= window) {
+      prober.next(sample.at!)
+      ended = sample.at!
+    }
+    progress.update(sample.at!, note(load, sample, prober.windows.at(-1)))
   }
   load.stop()
   await prober.stop()

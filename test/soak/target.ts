@@ -14,7 +14,13 @@ export type Py = Bridge | Pool
 export const script = new URL('./load.py', import.meta.url)
 
 /** What they print and log is only counted. */
-const quiet: SpawnOptions = { stdout: 'events', stderr: 'events', memory: '3GiB' }
+const quiet: SpawnOptions = {
+  stdout: 'events',
+  stderr: 'events',
+  memory: '3GiB',
+  // With the default, a quarter of that in each arena, ten minutes might be too short to reach what stays.
+  retain: '64MiB',
+}
 const restart = { delay: 10, maxDelay: 200, window: 100, limit: Infinity }
 
 /** `steady`, `threaded` and `plain` live for the whole soak, so that what they lose would add up. */

@@ -60,7 +60,7 @@ export const ends: Record<string, Act> = {
   },
 
   'killed for a call': {
-    weight: 0.004,
+    weight: 0.03,
     on: ['fragile'],
     async run({ target }) {
       const controller = new AbortController()
