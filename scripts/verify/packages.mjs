@@ -28,13 +28,19 @@ const circumstances = [
 
 const sha256 = path => createHash('sha256').update(readFileSync(path)).digest('hex')
 
-/** @returns the tarball */
-async function build(work, { folder, umask, env }) {
+async function cloned(work, { folder }) {
   const clone = join(work, folder)
   mkdirSync(join(clone, '..'), { recursive: true })
   await execute('git', ['clone', '--quiet', root, clone])
-  const script =
-    'umask "$0" && node scripts/prebuild.mjs && node scripts/check-pack.mjs && npm pack --loglevel=silent'
+  return clone
+}
+
+const script =
+  'umask "$0" && node scripts/prebuild.mjs && node scripts/check-pack.mjs && npm pack --loglevel=silent'
+
+/** @returns the tarball */
+async function built(clone, { umask, env }) {
+  console.log(`building in ${clone}`)
   const options = { cwd: clone, env: { ...process.env, ...env } }
   const output = await execute('sh', ['-c', script, umask], options)
   return join(clone, output.trim().split('\n').at(-1))
@@ -90,16 +96,15 @@ export async function run({ short }) {
   try {
     if ((await execute('git', ['status', '--porcelain'])) !== '')
       console.log('there are changes since the last commit; they are not in these packages')
+    const clones = []
+    for (const one of circumstances) clones.push(await cloned(work, one))
     const tarballs = []
-    for (const one of circumstances) {
-      console.log(`building in ${join(work, one.folder)}`)
-      tarballs.push(await build(work, one))
-    }
+    for (const [at, one] of circumstances.entries()) tarballs.push(await built(clones[at], one))
     const hashes = tarballs.map(sha256)
     for (const [at, hash] of hashes.entries()) console.log(`${hash}  ${tarballs[at]}`)
     const same = hashes[0] === hashes[1]
     if (!same) for (const name of await differences(work, tarballs)) console.log(`differs: ${name}`)
-    await use(work, tarballs[1], join(work, circumstances[0].folder, '.venv/bin/python'))
+    await use(work, tarballs[1], join(clones[0], '.venv/bin/python'))
     console.log('installed with --ignore-scripts and used')
     return {
       passed: same ? 3 : 2,
