@@ -17,7 +17,7 @@ const found = 'build/fuzz/python-decoder-found'
 /** Seconds, but for `runs`. */
 const lengths = {
   short: { node: 4, python: 4 },
-  full: { node: 240, python: 300, runs: 2000 },
+  full: { node: 240, python: 300, runs: 1000 },
 }
 
 const values = ['test/bridge/13-property-values.test.ts', 'test/bridge/17-property-tensors.test.ts']

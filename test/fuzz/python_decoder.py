@@ -147,7 +147,6 @@ class Conversation:
             self.drop_all()
             return  # which ends the worker
         server.leaving = False
-        server.functions.flush()
         given = 0
         for kind_of, id_of, words in peer.answers():
             if kind_of == kinds.ERROR:
@@ -159,6 +158,8 @@ class Conversation:
 
     def settle(self):
         """Node reads what it has been sent, and gives the blocks back."""
+        if not self.channel.closed:
+            self.server.functions.flush()
         peer.answers()
         if not self.channel.closed:
             assert self.channel.receive(0) is None
