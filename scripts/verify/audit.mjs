@@ -50,8 +50,9 @@ async function pip() {
   const files = ['-r', 'python/requirements-dev.txt']
   const { dependencies } = await jsonOf(tool, [...flags, ...files], 120_000)
   const skipped = dependencies.filter(({ skip_reason }) => skip_reason !== undefined)
-  if (skipped.length > 0) throw new Unreachable(skipped[0].skip_reason)
-  return dependencies.flatMap(({ name, version, vulns }) =>
+  if (skipped.length === dependencies.length) throw new Unreachable(skipped[0].skip_reason)
+  for (const { skip_reason } of skipped) console.log(`pip-audit: ${skip_reason}`)
+  return dependencies.flatMap(({ name, version, vulns = [] }) =>
     vulns.map(({ id }) => ({
       text: `${name} ${version}: ${id}`,
       counts: usedByWorkers.includes(name),
