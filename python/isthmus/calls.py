@@ -212,7 +212,10 @@ def write(result: Any, name: str, into: np.ndarray[Any, Any], given: bool) -> No
     """`given`: the function had it as `out`, and may have written it already."""
     if result is into or (given and result is None):
         return
-    array = np.asarray(result)
+    try:
+        array = np.asarray(result)
+    except (TypeError, ValueError) as error:
+        raise ArgumentsError(f"{name}: the result is no array for 'into': {error}") from error
     if array.shape != into.shape:
         raise ArgumentsError(
             f"{name}: the result has shape {array.shape}, 'into' has shape {into.shape}"

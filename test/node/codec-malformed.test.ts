@@ -15,6 +15,7 @@ t.test('malformed MessagePack is a ProtocolError', async t => {
     'a list that ends early': '9305',
     'a list of four thousand million values': 'ddffffffff',
     'a map of four thousand million values': 'dfffffffff',
+    'lists of thirty million values, in one another': 'dd01ffffff'.repeat(400),
     'a text that ends early': 'a3ff',
     'a text of four thousand million bytes': 'dbffffffff41',
     'bytes that end early': 'c40901',

@@ -157,6 +157,12 @@ def test_each_of_a_tensor_without_axes_is_refused_by_name(start):
         assert node.failure_of(wanted)["code"] == "ERR_ARGUMENTS"
 
 
+def test_a_result_that_is_no_array_does_not_fit_into_one(start):
+    node = start("def ragged():\n    return [[1], [2, 3]]\n")
+    wanted = node.send_request(kinds.CALL, "ragged", into=np.zeros(2))
+    assert node.failure_of(wanted)["code"] == "ERR_ARGUMENTS"
+
+
 @pytest.mark.parametrize(
     "hello",
     [
