@@ -44,7 +44,10 @@ await main(async () => {
       .filter(path => !required.includes(path) && !allowed.some(one => one.test(path)))
       .map(path => `must not be in it: ${path}`),
     ...paths.filter(isStale).map(path => `has no source any more: ${path}`),
-    ...pack.files.filter(({ mode }) => mode & 0o111).map(({ path }) => `is executable: ${path}`),
+    // npm takes them as they are: with another umask, the same sources would be another package.
+    ...pack.files
+      .filter(({ mode }) => (mode & 0o777) !== 0o644)
+      .map(({ path, mode }) => `has mode ${(mode & 0o777).toString(8)} instead of 644: ${path}`),
     // npm would build a package that has a binding.gyp and no install script by itself.
     ...installScripts
       .filter(name => name in scripts)

@@ -1,5 +1,5 @@
 // The package is built from the last commit in two folders and compared byte by byte; then it is installed and used.
-// Whatever might leak into it differs between the two: where they lie, how long that path is, time zone, language, umask.
+// Whatever might leak into it differs between the two: where they lie, how long that path is, time zone, language.
 import { createHash } from 'node:crypto'
 import {
   mkdirSync,
@@ -18,10 +18,9 @@ export const about =
   'the package is the same to the byte wherever it is built, and works when no script may run'
 
 const circumstances = [
-  { folder: 'a', umask: '022', env: { TZ: 'UTC', LANG: 'C' } },
+  { folder: 'a', env: { TZ: 'UTC', LANG: 'C' } },
   {
     folder: 'another-folder/with-a-much-longer-path',
-    umask: '077',
     env: { TZ: 'Pacific/Kiritimati', LANG: 'C.UTF-8' },
   },
 ]
@@ -31,18 +30,18 @@ const sha256 = path => createHash('sha256').update(readFileSync(path)).digest('h
 async function cloned(work, { folder }) {
   const clone = join(work, folder)
   mkdirSync(join(clone, '..'), { recursive: true })
-  await execute('git', ['clone', '--quiet', root, clone])
+  await execute('sh', ['-c', 'umask 022 && git clone --quiet "$0" "$1"', root, clone])
   return clone
 }
 
 const script =
-  'umask "$0" && node scripts/prebuild.mjs && node scripts/check-pack.mjs && npm pack --loglevel=silent'
+  'umask 022 && node scripts/prebuild.mjs && node scripts/check-pack.mjs && npm pack --loglevel=silent'
 
 /** @returns the tarball */
-async function built(clone, { umask, env }) {
+async function built(clone, { env }) {
   console.log(`building in ${clone}`)
   const options = { cwd: clone, env: { ...process.env, ...env } }
-  const output = await execute('sh', ['-c', script, umask], options)
+  const output = await execute('sh', ['-c', script], options)
   return join(clone, output.trim().split('\n').at(-1))
 }
 
