@@ -12,7 +12,9 @@ namespace {
 class FlagWatch final : public Watch {
  public:
   explicit FlagWatch(std::shared_ptr<std::atomic<bool>> gone) noexcept : gone_(std::move(gone)) {}
-  [[nodiscard]] bool expired() const noexcept override { return gone_->load(std::memory_order_acquire); }
+  [[nodiscard]] bool expired() const noexcept override {
+    return gone_->load(std::memory_order_acquire);  // sync: store-gone <- make_external
+  }
 
  private:
   std::shared_ptr<std::atomic<bool>> gone_;
@@ -23,7 +25,7 @@ napi_value make_external(napi_env env, void* data, size_t bytes, std::unique_ptr
   auto* hint = new std::shared_ptr<std::atomic<bool>>(gone);
   const auto finalize = [](napi_env, void*, void* own) {
     auto* flag = static_cast<std::shared_ptr<std::atomic<bool>>*>(own);
-    (*flag)->store(true, std::memory_order_release);
+    (*flag)->store(true, std::memory_order_release);  // sync: store-gone -> FlagWatch::expired
     delete flag;
   };
   napi_value buffer = nullptr;

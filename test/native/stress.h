@@ -28,6 +28,7 @@ class Stress {
     ++round_;
     return true;
   }
+  [[nodiscard]] uint64_t round() const { return round_; }  // from 1
   // Of this round, and of each `part` of it another.
   [[nodiscard]] Random random(uint64_t part = 0) const {
     return Random(yields::seed() * 1'000'003 + round_ * 31 + part);
