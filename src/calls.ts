@@ -47,6 +47,8 @@ export interface CallsOptions extends SenderOptions {
   readonly timed?: boolean
 }
 
+/** Inboxes that are read before a worker is killed; one that floods Node is killed all the same. */
+const lastLooks = 16
 /** How often callSync() looks for room in a full ring. Milliseconds. */
 const roomInterval = 1
 
@@ -102,7 +104,7 @@ export class Calls {
       broken: status => host.failed(failure(status)),
     })
     this.#callbacks = new Callbacks(memory, this.#sender, options.threads <= 1)
-    this.#interruptions = new Interruptions(this.#sender, host)
+    this.#interruptions = new Interruptions(this.#sender, { ...host, look: () => this.#look() })
     this.#inbox = new Inbox(memory, inbox, this.#known)
   }
 
@@ -411,6 +413,14 @@ export class Calls {
     if (this.#expected > 0 || this.#looksLater) return
     this.#looksLater = true
     queueMicrotask(this.#afterDelivery)
+  }
+
+  #look(): void {
+    for (let turn = 0; turn < lastLooks; turn++) {
+      const got = this.#channel.block(0)
+      if (typeof got === 'number' && got <= 0) return
+      this.deliver(got, Status.ok)
+    }
   }
 
   readonly #afterDelivery = () => {

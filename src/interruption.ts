@@ -3,7 +3,7 @@
 //   at once           Cancel: Python is told; a task is cancelled, a generator closed, a call in the queue dropped
 //   a moment later    Interrupt: what runs is interrupted with isthmus.Cancelled; the signal is repeated, because one
 //                     that comes right before a system call does not end that call
-//   kill, if asked    the process is killed
+//   kill, if asked    the process is killed, unless the answer has come in the meantime
 //
 // Any answer of the worker ends this.
 import type { Sender } from './sender.js'
@@ -25,6 +25,15 @@ export interface Grades {
 /** A generator that was left has so long to reach its next `yield`, where it is closed. */
 export const leaving: Grades = { interrupt: 1000 }
 
+export interface InterruptionsHost {
+  /** Makes the main thread of the process look at what it was told. */
+  interrupt(): void
+  /** Takes what the worker has committed: the event loop may have stood still for longer than the grace. */
+  look(): void
+  /** @param name the function that goes on */
+  kill(name: string): void
+}
+
 interface Step {
   /** On the clock of performance.now(). */
   readonly due: number
@@ -34,11 +43,11 @@ interface Step {
 
 export class Interruptions {
   readonly #sender: Sender
-  readonly #host: { interrupt(): void; kill(name: string): void }
+  readonly #host: InterruptionsHost
   /** What follows for each call, in order. */
   readonly #steps = new Map<number, Step[]>()
 
-  constructor(sender: Sender, host: { interrupt(): void; kill(name: string): void }) {
+  constructor(sender: Sender, host: InterruptionsHost) {
     this.#sender = sender
     this.#host = host
   }
@@ -67,7 +76,11 @@ export class Interruptions {
       signal()
     }
     if (interrupt !== false) after(interrupt, begin)
-    if (kill !== undefined) after(kill, () => this.#host.kill(name))
+    const end = () => {
+      this.#host.look()
+      if (this.#steps.get(id) === steps) this.#host.kill(name) // its answer has not come: the others pay for what it does
+    }
+    if (kill !== undefined) after(kill, end)
     this.#steps.set(id, steps)
   }
 

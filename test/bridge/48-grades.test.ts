@@ -1,10 +1,12 @@
 // How far a call that was given up is followed: told, interrupted, killed; and where it is not.
 import type { WorkerExitedError } from 'isthmus'
 import t from 'tap'
+import { gatesOf } from '../fixtures/gates.js'
 import { within } from '../fixtures/watchdog.js'
 import { rejection, spawned } from './spawned.js'
 
 const source = `
+import os
 import time
 import isthmus
 
@@ -57,8 +59,14 @@ def later(f):
         raise
 
 def look(): return list(seen)
+
+def wait_for(path):
+    while not os.path.exists(path): time.sleep(0.001)
+
+def open_gate(path): open(path, 'w').close()
 `
 const target = { source, name: 'grades' }
+const gate = gatesOf(t)
 
 t.test('a stream is left whose generator never yields again: it is interrupted', async t => {
   const py = await spawned(t, target)
@@ -89,12 +97,28 @@ t.test('kill: a call that has not begun takes nobody with it', async t => {
   const py = await spawned(t, target)
   const controller = new AbortController()
   const running = py.with({ signal: controller.signal, interrupt: false }).call('polite')
-  const queued = rejection(py.with({ timeout: 5, kill: 10 }).call('look'))
+  const queued = rejection(py.with({ timeout: 5, kill: 200 }).call('look'))
   t.match(await queued, { code: 'ERR_TIMEOUT' })
-  await new Promise(resolve => setTimeout(resolve, 60)) // more than the grace: nothing must happen in it
+  await new Promise(resolve => setTimeout(resolve, 300)) // more than the grace: nothing must happen in it
   controller.abort()
   t.match(await rejection(running), { code: 'ERR_ABORTED' })
   t.strictSame(await within('look', py.call('look')), ['told', 'ended by itself'])
+})
+
+t.test('kill: a call that was answered while the event loop stood still ends nobody', async t => {
+  const py = await spawned(t, target)
+  const [go, answered] = [gate(), gate()]
+  const given = rejection(
+    py.with({ timeout: 5, interrupt: false, kill: 20 }).call('wait_for', go.path),
+  )
+  const next = py.call('open_gate', answered.path)
+  t.match(await given, { code: 'ERR_TIMEOUT' })
+  await new Promise(resolve => setImmediate(resolve)) // timers are next, and what the ring has comes after them
+  go.open()
+  const due = performance.now() + 30
+  while (!answered.isOpen || performance.now() < due);
+  await within('the next call', next)
+  t.strictSame(await within('look', py.call('look')), [])
 })
 
 t.test('the timeout of spawn() is for calls; a stream has the one that it is given', async t => {
