@@ -4,7 +4,7 @@
  * src/interruption.ts); Server._answer and Interrupts on the main thread (python/isthmus/server.py, interrupts.py).
  *
  * Node makes calls, gives some of them up at any time, tells the worker so (Cancel, then Interrupt with a signal), perhaps
- * kills it in the end, and uses an id again as soon as it is answered. In the worker any thread drains; the main thread runs
+ * kills it in the end (when it has looked at what the worker has committed: 48-grades.test.ts), and uses an id again as soon as it is answered. In the worker any thread drains; the main thread runs
  * one call after another, some of which end only when they are interrupted. In the model a record also says to which use of
  * its id it belongs, so that a mistake is seen; nothing is decided by that.
  *

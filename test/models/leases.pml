@@ -32,7 +32,7 @@
  * LONG both_of_node: -DBLOCKS=2 -DBLOCKS_OF_NODE=2
  * LONG many_leases: -DRECORDS=3 -DLEASES=4 -DREFERENCES=5
  * LONG lend_on_twice: -DPROCESSES=3
- * LONG deaths_twice: -DPROCESSES=3 -DDEATHS
+ * LONG deaths_with_two_records: -DPROCESSES=3 -DDEATHS -DLEASES=1 -DREFERENCES=1
  * SMALL: -DBLOCKS=1
  *
  * MUTANT drain_without_reference: a message in the queue holds no reference to its blocks; receive() takes it
