@@ -33,6 +33,11 @@ std::vector<Test>& tests() {
 }
 
 constexpr unsigned kDeadlineSeconds = 60;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr unsigned kPatience = 5;  // under a sanitizer, everything takes longer
+#else
+constexpr unsigned kPatience = 1;
+#endif
 const char* running = "";
 std::atomic<int> failures{0};
 
@@ -48,7 +53,7 @@ int run_here(const Test& test) {
   running = test.name;
   failures = 0;
   signal(SIGALRM, on_deadline);
-  alarm(kDeadlineSeconds);
+  deadline(kDeadlineSeconds);
   yields::next_round();
   test.body();
   alarm(0);
@@ -107,7 +112,7 @@ void fail(const char* file, int line, const char* expression, const std::string&
 
 bool has_failed() { return failures.load(std::memory_order_relaxed) != 0; }
 
-void deadline(unsigned seconds) { alarm(seconds); }
+void deadline(unsigned seconds) { alarm(seconds * kPatience); }
 
 }  // namespace isthmus::test
 

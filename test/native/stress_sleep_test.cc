@@ -30,7 +30,39 @@ void wait_until(const std::atomic<bool>& done, Channel& worker, bool in_a_loop) 
   }
 }
 
+// The next message, for a loop that does nothing else.
+Status next_in_a_loop(Channel& channel, Message& message) {
+  for (;;) {
+    if (channel.park(false)) {
+      (void)os::wait_event(channel.event(), -1, -1, kForever);
+      channel.unpark();
+    }
+    if (const Status status = channel.receive(message); status != Status::kEmpty) return status;
+  }
+}
+
 }  // namespace
+
+TEST("stress: calls one after the other to a loop that parks, and back to one: each is answered") {
+  for (Stress stress; stress.next_round();) {
+    ChannelPair pair;
+    constexpr uint32_t kCalls = 100;
+    std::thread worker([&] {
+      Message message;
+      for (uint32_t count = 0; count < kCalls; ++count) {
+        REQUIRE_EQ(next_in_a_loop(*pair.worker, message), Status::kOk);
+        CHECK_EQ(send(*pair.worker, Kind::Result, message->id(), ""), Status::kOk);
+      }
+    });
+    Message message;
+    for (uint32_t id = 0; id < kCalls; ++id) {
+      CHECK_EQ(send(*pair.node, Kind::Call, id, ""), Status::kOk);
+      REQUIRE_EQ(next_in_a_loop(*pair.node, message), Status::kOk);
+      CHECK_EQ(message->id(), id);
+    }
+    worker.join();
+  }
+}
 
 TEST("stress: one interrupt ends a wait, for whatever, whenever it comes") {
   for (Stress stress; stress.next_round();) {
