@@ -16,8 +16,8 @@ const found = 'build/fuzz/python-decoder-found'
 
 /** Seconds, but for `runs`. */
 const lengths = {
-  short: { node: 4, python: 4 },
-  full: { node: 240, python: 300, runs: 1000 },
+  short: { node: 3, python: 3 },
+  full: { node: 240, python: 300, runs: 400 },
 }
 
 const values = ['test/bridge/13-property-values.test.ts', 'test/bridge/17-property-tensors.test.ts']
@@ -67,7 +67,7 @@ async function fuzzPython({ python: seconds }) {
 
 /** Over a real bridge, and with a worker of its own. */
 async function generatedValues({ runs }) {
-  const env = { ...process.env, ISTHMUS_PROPERTY_RUNS: String(runs) }
+  const env = { ...process.env, ISTHMUS_PROPERTY_RUNS: String(runs), TAP_TIMEOUT: '280' }
   const bridged = await runTapFiles([...values], { env })
   const python = await testPython(generated, { env })
   return [bridged, python]
