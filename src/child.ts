@@ -1,5 +1,6 @@
 // The Python process: started, listened to, and seen to end.
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,8 @@ const extension = fileURLToPath(
 )
 /** The descriptor that the worker inherits. */
 const workerDescriptor = 3
+/** What a start takes for a moment: a pair each for stdout, stderr, and the news whether the program could be run. */
+const descriptorsOfAStart = 6
 /** Grandchildren may hold stderr open for ever: after the exit it is drained for so many milliseconds at most. */
 const drainTime = 100
 
@@ -49,6 +52,7 @@ export class Child {
     options: ResolvedOptions,
     events: ChildEvents,
   ) {
+    checkDescriptors()
     const command = [workerProgram, '--fd', String(workerDescriptor), '--extension', extension]
     this.#process = spawnProcess(executable, command, {
       cwd: options.cwd,
@@ -125,6 +129,19 @@ export class Child {
         resolve()
       })
     })
+  }
+}
+
+/**
+ * Node does not close the pipes that it has made when descriptors run out in the middle of a start.
+ * @throws EMFILE
+ */
+function checkDescriptors(): void {
+  const held: number[] = []
+  try {
+    while (held.length < descriptorsOfAStart) held.push(openSync(workerProgram, 'r'))
+  } finally {
+    for (const descriptor of held) closeSync(descriptor)
   }
 }
 

@@ -32,3 +32,17 @@ export function howToGetPython(tried: readonly { readonly rule: string }[]): str
     return `correct ${only.rule}, or leave it out to let isthmus search`
   return 'install Python 3.11 or newer, `python3 -m venv .venv && .venv/bin/pip install numpy msgspec`, or set the option `python`'
 }
+
+/** By what the system says when they are reached. */
+const limits: readonly (readonly [said: RegExp, advice: string])[] = [
+  [/\bENFILE\b|Too many open files in system/, 'no process of this machine can open more files'],
+  [/\bEMFILE\b|Too many open files/, 'close some files, or raise `ulimit -n`'],
+  [/\bEAGAIN\b/, 'end some processes, or raise `ulimit -u`'],
+  [/\bENOMEM\b|Cannot allocate memory/, 'there is too little memory, or `ulimit -v` is too low'],
+  [/\bEFBIG\b|File too large/, 'raise `ulimit -f`'],
+]
+
+export function whichLimit(problem: string): string {
+  const [, advice] = limits.find(([said]) => said.test(problem)) ?? []
+  return advice === undefined ? '' : `; ${advice}`
+}

@@ -38,7 +38,14 @@
 // └── RangeError
 //     └── ShapeError               ERR_SHAPE
 
-import { howItEnded, howToGetPython, lastLines, megabytes, shellWord } from './error-words.js'
+import {
+  howItEnded,
+  howToGetPython,
+  lastLines,
+  megabytes,
+  shellWord,
+  whichLimit,
+} from './error-words.js'
 
 /** What the errors of this package have in common, `ValueTypeError` and `ShapeError` apart: they have `code` too. */
 export abstract class IsthmusError extends Error {
@@ -140,17 +147,26 @@ export class PythonTooOldError extends StartError {
   }
 }
 
+/** A package is not there, or does not load. */
 export class MissingPackageError extends StartError {
   readonly code = 'ERR_MISSING_PACKAGE'
+  /** The packages that are needed, and to be installed or installed again. */
+  readonly missing: readonly string[]
   /** The command that fixes it. */
   readonly command: string
 
   constructor(
     readonly python: string,
-    readonly missing: readonly string[],
+    missing: readonly string[],
+    { broken = [], problem = '' }: { broken?: readonly string[]; problem?: string } = {},
   ) {
-    const command = `${shellWord(python)} -m pip install ${missing.join(' ')}`
-    super(`${python} has no ${missing.join(' and no ')}. To fix it:\n  ${command}`)
+    const all = [...missing, ...broken]
+    const again = broken.length > 0 ? '--force-reinstall ' : ''
+    const command = `${shellWord(python)} -m pip install ${again}${all.join(' ')}`
+    const wrong = [...missing.map(name => `no ${name}`), ...broken.map(name => `a broken ${name}`)]
+    const why = broken.length > 0 ? ` (${problem})` : ''
+    super(`${python} has ${wrong.join(' and ')}${why}. To fix it:\n  ${command}`)
+    this.missing = all
     this.command = command
   }
 }
@@ -370,9 +386,13 @@ export class ProtocolError extends IsthmusError {
   }
 }
 
-/** The operating system refused something; the message says what. */
+/** The operating system refused something; the message says what, and which limit to raise. */
 export class SystemError extends IsthmusError {
   readonly code = 'ERR_SYSTEM'
+
+  constructor(problem: string, options?: { readonly cause: unknown }) {
+    super(`${problem}${whichLimit(problem)}`, options)
+  }
 }
 
 export class ClosedError extends IsthmusError {

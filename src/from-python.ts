@@ -15,6 +15,7 @@ import {
   PythonTooOldError,
   ScriptNotFoundError,
   StartHookError,
+  SystemError,
   ValueTypeError,
   VersionError,
 } from './errors.js'
@@ -57,7 +58,10 @@ export function fromPython(payload: unknown, depth = 0): Error {
     case 'ERR_ABORTED':
       return new AbortError(undefined)
     case 'ERR_MISSING_PACKAGE':
-      return new MissingPackageError(text(map.python, 'python3'), texts(map.missing))
+      return new MissingPackageError(text(map.python, 'python3'), texts(map.missing), {
+        broken: texts(map.broken),
+        problem: message,
+      })
     case 'ERR_PYTHON_TOO_OLD':
       return new PythonTooOldError(
         text(map.python, 'python3'),
@@ -78,6 +82,8 @@ export function fromPython(payload: unknown, depth = 0): Error {
       })
     case 'ERR_PROTOCOL':
       return new ProtocolError(message)
+    case 'ERR_SYSTEM':
+      return new SystemError(message)
     default:
       return new PythonError(info)
   }

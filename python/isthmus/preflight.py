@@ -7,8 +7,8 @@ import sys
 
 OLDEST_PYTHON = (3, 11)
 EXIT_CODE = 78  # EX_CONFIG
-# What the worker imports, and how pip calls it.
-PACKAGES = ["numpy", "msgspec"]
+# What the worker imports, and how pip calls it; and something that a whole one has.
+PACKAGES = {"numpy": "ndarray", "msgspec": "msgpack"}
 
 
 def check(fd: int) -> None:
@@ -23,10 +23,10 @@ def check(fd: int) -> None:
 def reason() -> "dict[str, object] | None":
     """Why the worker cannot start in this interpreter, or None."""
     version = ".".join(str(number) for number in sys.version_info[:3])
-    words: dict[str, object] = {"python": sys.executable, "version": version, "missing": []}
+    words: dict[str, object] = {"python": sys.executable, "version": version}
 
-    def because(error: str, detail: str, missing: "list[str] | None" = None) -> "dict[str, object]":
-        words.update(error=error, detail=detail, missing=missing or [])
+    def because(error: str, detail: str, **more: "list[str]") -> "dict[str, object]":
+        words.update(error=error, detail=detail, **more)
         return words
 
     if sys.version_info[:2] < OLDEST_PYTHON:
@@ -38,19 +38,22 @@ def reason() -> "dict[str, object] | None":
     problem = interpreter_problem()
     if problem is not None:
         return because("ERR_EXTENSION", problem)
-    missing = []
+    missing: list[str] = []
+    broken: list[str] = []
     problems = []
-    for package in PACKAGES:
+    for package, part in PACKAGES.items():
         try:
-            importlib.import_module(package)
-        except ImportError as error:
-            missing.append(package)
-            problems.append(str(error))
-    if missing:
-        return because("ERR_MISSING_PACKAGE", "; ".join(problems), missing)
+            getattr(importlib.import_module(package), part)
+        except Exception as error:  # whatever half an installation raises
+            absent = isinstance(error, ImportError) and error.name == package
+            (missing if absent else broken).append(package)
+            problems.append(f"{type(error).__name__}: {error}")
+    if missing or broken:
+        detail = "; ".join(problems)
+        return because("ERR_MISSING_PACKAGE", detail, missing=missing, broken=broken)
     try:
         importlib.import_module("isthmus._native")
-    except ImportError as error:
+    except Exception as error:
         return because("ERR_EXTENSION", str(error))
     return None
 

@@ -84,7 +84,7 @@ t.test('an empty environment: the error names both packages and the command', as
 t.test('only what is missing is named', async t => {
   const half = venv('half', { packages: false })
   const site = join(folder, 'half/lib', readdirSync(join(folder, 'half/lib'))[0]!, 'site-packages')
-  writeFileSync(join(site, 'msgspec.py'), '')
+  writeFileSync(join(site, 'msgspec.py'), 'msgpack = None\n')
   const error = await rejection<MissingPackageError>(spawn(script, options({ python: half })))
   t.strictSame(error.missing, ['numpy'])
 })
