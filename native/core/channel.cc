@@ -55,6 +55,7 @@ Channel::~Channel() {
   for (const int event : events_) os::close_descriptor(event);
   os::close_descriptor(socket_);
   os::close_descriptor(process_);
+  os::close_descriptor(free_descriptor_);
 }
 
 Status Channel::open(std::shared_ptr<Ledger> ledger, const ChannelOptions& options, std::unique_ptr<Channel>& out,
@@ -110,6 +111,7 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
   if (received != static_cast<int64_t>(sizeof greeting) || count != kGreetingDescriptors || greeting.magic != kMagic ||
       greeting.version != kLayoutVersion) {
     for (size_t at = 0; at < count; ++at) os::close_descriptor(descriptors[at]);
+    if (received < 0) errno = static_cast<int>(-received);  // for whoever says so
     if (received < 0) return received == -ETIMEDOUT ? Status::kTimeout : Status::kSystem;
     return received == 0 ? Status::kClosed : Status::kProtocol;
   }
@@ -132,6 +134,7 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
     return status;
   }
   out.reset(new Channel(Side::kWorker, std::move(control), identity, events, socket));
+  out->free_descriptor_ = os::create_event();
   out->attach_ledger(std::make_shared<Ledger>(identity.worker_arena, std::move(worker_arena), identity.limit_bytes,
                                               identity.retain_bytes),
                      std::move(node_arena));
@@ -199,7 +202,8 @@ void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
     descriptor = -1;
   }
   os::close_descriptor(socket_);
-  socket_ = -1;
+  os::close_descriptor(free_descriptor_);
+  socket_ = free_descriptor_ = -1;
   doorbell_ = Doorbell(control().sides[index(side_)], control().sides[index(other(side_))], -1, -1);
   ledger_->after_fork_in_child(copy_bytes);
   waiters_.clear();  // other threads, which are not in the child

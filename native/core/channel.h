@@ -190,6 +190,7 @@ class Channel {
   Status admit_spilled(const wire::Message& announcement) noexcept;
   Status apply_returns(const wire::Message& message) noexcept;
   Status take_arena(const wire::Message& message) noexcept;
+  Status receive_arena(uint64_t arena, Segment& out) noexcept;
   bool drop_queued_call(uint32_t id) noexcept;
   void deliver(Message&& message) noexcept;
   void enqueue(Message&& message) noexcept;
@@ -207,6 +208,8 @@ class Channel {
   ChannelId id_ = 0;
   int socket_;
   int process_ = -1;
+  // Worker: given up for a moment to receive the descriptor of an arena, which is lost if this process has none free.
+  int free_descriptor_ = -1;
   int events_[2];
   Doorbell doorbell_;
   std::atomic<bool> closed_{false};

@@ -1,6 +1,7 @@
 // Arenas of other workers: announced by Node with a descriptor over the socket, taken by the worker, and gone again.
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/channel.h"
 #include "core/sync.h"
@@ -73,20 +74,36 @@ Status Channel::take_arena(const wire::Message& message) noexcept {
   if (side_ == Side::kNode) return Status::kProtocol;
   const uint64_t arena = value(*message.arena());
   if (message.kind() == wire::Kind::ArenaGone) return ledger_->remove_arena(id_, arena);
+  Segment segment;
+  os::close_descriptor(std::exchange(free_descriptor_, -1));
+  const Status status = receive_arena(arena, segment);
+  free_descriptor_ = os::create_event();
+  if (free_descriptor_ < 0 && segment.data() != nullptr) {
+    segment.close_descriptor();
+    free_descriptor_ = os::create_event();
+  }
+  return status == Status::kOk ? ledger_->add_arena(id_, arena, std::move(segment)) : status;
+}
+
+Status Channel::receive_arena(uint64_t arena, Segment& out) noexcept {
   Announcement announcement[2] = {};  // a longer one would be cut off, and look right
   int descriptor = -1;
   size_t count = 1;
   const int64_t received =
       os::receive_with_descriptors(socket_, announcement, sizeof announcement, &descriptor, &count, 0);
+  if (received == -EMFILE) {
+    errno = EMFILE;  // for whoever says so
+    return Status::kSystem;
+  }
   const bool announced = received == static_cast<int64_t>(sizeof announcement[0]) && count == 1 &&
                          announcement[0].magic == kMagic && announcement[0].arena == arena;
-  if (!announced || os::segment_bytes(descriptor) <= 0) {
+  if (!announced) {
     os::close_descriptor(descriptor);
     return Status::kProtocol;
   }
-  Segment segment;
-  if (const Status status = Segment::adopt(descriptor, segment); status != Status::kOk) return status;
-  return ledger_->add_arena(id_, arena, std::move(segment));
+  if (Segment::adopt_unmapped(descriptor, out) != Status::kOk) return Status::kProtocol;
+  out.map();  // without address space for it, calls that name its blocks fail
+  return Status::kOk;
 }
 
 }  // namespace isthmus

@@ -148,9 +148,10 @@ Status Channel::admit_spilled(const wire::Message& announcement) noexcept {
   if (const Status status = ledger_->accept(id_, name, slot); status != Status::kOk) return status;
   Message message = blank();
   uint8_t* copy = message.buffer_.reset(static_cast<uint32_t>(bytes));
-  if (copy != nullptr) std::memcpy(copy, ledger_->data(slot), bytes);
+  const uint8_t* data = ledger_->data(slot);
+  if (copy != nullptr && data != nullptr) std::memcpy(copy, data, bytes);
   ledger_->release(slot);
-  if (copy == nullptr) return Status::kSystem;
+  if (copy == nullptr || data == nullptr) return Status::kSystem;
   if (!verify_message(message.data(), message.size())) return Status::kProtocol;
   switch (message->kind()) {
     case wire::Kind::Return:

@@ -101,7 +101,8 @@ uint8_t* Ledger::data(Slot slot) noexcept {
   const Lock lock(mutex_);
   if (!is_live(slot)) return nullptr;
   const Entry& entry = entries_[slot];
-  return entry.arena->segment.data() + entry.block;
+  uint8_t* arena = entry.arena->segment.data();
+  return arena == nullptr ? nullptr : arena + entry.block;
 }
 
 uint64_t Ledger::length(Slot slot) noexcept {
@@ -145,6 +146,7 @@ Status Ledger::accept(ChannelId from, const BlockName& name, Slot& out) noexcept
   const Lock lock(mutex_);
   MappedArena* arena = find_arena(name.arena);
   if (arena == nullptr) return Status::kProtocol;
+  arena->segment.map();
   const auto found = arena->blocks.find(name.block);
   if (arena->lender != from) {  // L4: only a block that the sender holds a lease on
     if (found == arena->blocks.end()) return Status::kProtocol;
@@ -279,7 +281,8 @@ void Ledger::after_fork_in_child(uint64_t copy_bytes) noexcept {
   for (auto& arena : foreign_) arena->segment.isolate();
   std::vector<const Entry*> live;
   for (const Entry& entry : entries_)
-    if (entry.arena != nullptr) live.push_back(&entry);
+    if (entry.arena != nullptr && entry.arena->segment.data() != nullptr && entry.arena->segment.bytes() != 0)
+      live.push_back(&entry);
   std::sort(live.begin(), live.end(), [](const Entry* a, const Entry* b) { return a->length < b->length; });
   for (const Entry* entry : live) {
     if (entry->length > copy_bytes) break;

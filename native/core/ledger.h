@@ -108,7 +108,7 @@ class Ledger {
   [[nodiscard]] bool find(const void* address, Slot& out) noexcept;
   // Releases one reference on the own block that holds `address`; for an allocator's free().
   void release_address(const void* address) noexcept;
-  // nullptr and 0 for a slot that names no block.
+  // nullptr and 0 for a slot that names no block; nullptr also for a block of an arena that could not be mapped.
   [[nodiscard]] uint8_t* data(Slot slot) noexcept;
   [[nodiscard]] uint64_t length(Slot slot) noexcept;
   // Is the address in any arena? Lock-free; for an allocator's free().
@@ -151,7 +151,8 @@ class Ledger {
   void untake_gone(ChannelId to, uint64_t arena) noexcept;
 
   // --- arenas of third processes: worker ---
-  // kProtocol if it is known already, or one too many.
+  // kProtocol if it is known already, or one too many. One that could not be mapped is tried again whenever a message
+  // names a block of it.
   [[nodiscard]] Status add_arena(ChannelId lender, uint64_t id, Segment arena) noexcept;
   // kProtocol if it did not come by add_arena, or a block of it is used.
   [[nodiscard]] Status remove_arena(ChannelId lender, uint64_t id) noexcept;

@@ -25,13 +25,20 @@ class Segment {
   [[nodiscard]] static Status create_at_most(const char* name, uint64_t bytes, uint64_t least, Segment& out) noexcept;
   // A segment received from another process; takes the descriptor over, also on failure.
   [[nodiscard]] static Status adopt(int descriptor, Segment& out) noexcept;
+  // The same, and not an error if this process has no address space for it: it is unmapped then.
+  [[nodiscard]] static Status adopt_unmapped(int descriptor, Segment& out) noexcept;
+  // Maps it, if it is not. False: there is no address space for it now (`ulimit -v`).
+  bool map() noexcept;
+  // It stays mapped. A forked child cannot read it any more.
+  void close_descriptor() noexcept;
 
+  // nullptr: it is unmapped.
   [[nodiscard]] uint8_t* data() const noexcept { return data_; }
   [[nodiscard]] uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   [[nodiscard]] bool contains(const void* address) const noexcept {
     const auto* byte = static_cast<const uint8_t*>(address);
-    return byte >= data_ && byte < data_ + bytes_;
+    return data_ != nullptr && byte >= data_ && byte < data_ + bytes_;
   }
   // In a forked child: writes no longer reach the other processes.
   bool isolate() noexcept;

@@ -218,9 +218,10 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
   // A peer that ended with unread datagrams of ours: the system says so once, before it hands out the peer's own.
   if (received < 0 && errno == ECONNRESET) received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (received < 0) return -errno;
+  size_t carried = 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const size_t carried = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    carried = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t at = 0; at < carried; ++at) {
       int descriptor;
       memcpy(&descriptor, CMSG_DATA(header) + at * sizeof(int), sizeof descriptor);
@@ -230,7 +231,9 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
         close(descriptor);
     }
   }
-  return received;
+  if ((message.msg_flags & MSG_CTRUNC) == 0 || carried == kMaxDescriptors) return received;
+  while (*count > 0) close(descriptors[--*count]);
+  return -EMFILE;
 }
 
 void hang_up(int socket) noexcept { shutdown(socket, SHUT_RDWR); }

@@ -57,7 +57,8 @@ constexpr size_t kMaxDescriptors = 8;
 // One datagram with descriptors. Returns bytes or a negated errno.
 int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const int* descriptors,
                               size_t count) noexcept;
-// Waits up to timeout_ns for one datagram. `count` in: room, out: received; they are close-on-exec.
+// Waits up to timeout_ns for one datagram. `count` in: room, out: received; they are close-on-exec. -EMFILE: this process
+// had none free for one of them; the datagram is lost with all of them.
 int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* descriptors, size_t* count,
                                  int64_t timeout_ns) noexcept;
 // The other end sees the connection closed, whoever else holds a copy of this descriptor.

@@ -99,6 +99,7 @@ bool place_array(Channel& channel, PyArrayObject* array, Placed& out) noexcept {
 PyObject* make_array(Ledger& ledger, const wire::Tensor& tensor) noexcept {
   const Ref<> lease(make_lease(ledger, tensor.place()->slot()));
   if (!lease) return nullptr;
+  if (lease_data(lease.get()) == nullptr) return raise_unmapped();
   npy_intp shape[kMaxAxes];
   npy_intp strides[kMaxAxes];
   const auto* lengths = tensor.shape();

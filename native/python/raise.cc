@@ -1,5 +1,8 @@
 #include "python/raise.h"
 
+#include <errno.h>
+#include <string.h>
+
 namespace isthmus::python {
 
 namespace {
@@ -17,8 +20,22 @@ Ref<> error_class(const char* code) noexcept {
 }  // namespace
 
 PyObject* raise(Status status) noexcept {
+  const int reason = errno;  // before Python looks for files
   const Ref<> type = error_class(status_code(status));
-  if (type) PyErr_SetString(type.get(), status_sentence(status));
+  if (!type) return nullptr;
+  if (status == Status::kSystem && reason != 0)
+    PyErr_Format(type.get(), "%s (%s)", status_sentence(status), strerror(reason));
+  else
+    PyErr_SetString(type.get(), status_sentence(status));
+  return nullptr;
+}
+
+PyObject* raise_unmapped() noexcept {
+  const Ref<> type = error_class(status_code(Status::kSystem));
+  if (type)
+    PyErr_SetString(type.get(),
+                    "there is no address space for the memory in which another worker's tensor lies; raise `ulimit -v` "
+                    "(RLIMIT_AS) of this worker, or lower the pool's option `arena`");
   return nullptr;
 }
 

@@ -10,6 +10,8 @@ namespace isthmus::python {
 PyObject* raise(Status status) noexcept;
 // Says how much was asked for, what the budget is, and who holds it.
 PyObject* raise_arena_full(Channel& channel, uint64_t bytes) noexcept;
+// ERR_SYSTEM: a block lies in an arena that could not be mapped.
+PyObject* raise_unmapped() noexcept;
 PyObject* raise_unsupported(const char* format, PyObject* argument) noexcept;
 
 }  // namespace isthmus::python

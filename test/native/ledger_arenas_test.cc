@@ -1,4 +1,5 @@
 // Other processes' arenas in a ledger: how many are announced, whose bytes count, and what stays of the dead.
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cstring>
@@ -6,6 +7,8 @@
 #include <vector>
 
 #include "core/ledger.h"
+#include "os/os.h"
+#include "process.h"
 #include "run.h"
 #include "three_ledgers.h"
 
@@ -96,6 +99,36 @@ TEST("a worker takes no more arenas than it may know") {
   CHECK_EQ(worker.add_arena(node, 99, small_segment()), Status::kProtocol);
   CHECK_EQ(worker.remove_arena(node, 100), Status::kOk);
   CHECK_EQ(worker.add_arena(node, 99, small_segment()), Status::kOk);
+}
+
+TEST("an arena for which there is no address space: its blocks have no data, until there is some") {
+  Process limited([] {
+    int own = -1;
+    Ledger worker(1, Party::made(own), UINT64_MAX / 4, 0);
+    int descriptor = -1;
+    const ChannelId node = worker.add_channel(2, Party::made(descriptor), nullptr, nullptr);
+    Segment unmapped;
+    if (Segment::adopt_unmapped(os::create_segment("t", uint64_t{64} << 30), unmapped) != Status::kOk) return 1;
+    const rlimit little{uint64_t{32} << 30, RLIM_INFINITY};
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    if (setrlimit(RLIMIT_AS, &little) != 0 || unmapped.map()) return 2;
+    if (worker.add_arena(node, 7, std::move(unmapped)) != Status::kOk) return 3;
+    Slot slot = kNoSlot;
+    if (worker.accept(node, {7, 0, uint64_t{65} << 30}, slot) != Status::kProtocol) return 4;
+    if (worker.accept(node, {7, 64, 64}, slot) != Status::kOk || worker.data(slot) != nullptr) return 5;
+    if (Slot found = kNoSlot; worker.find(reinterpret_cast<void*>(64), found)) return 6;
+    if (setrlimit(RLIMIT_AS, &unlimited) != 0) return 7;
+    Slot again = kNoSlot;
+    if (worker.accept(node, {7, 64, 64}, again) != Status::kOk || again != slot || worker.data(slot) == nullptr)
+      return 8;
+    worker.data(slot)[63] = 1;
+    worker.release(slot);
+    worker.release(slot);
+    LeaseReturn back{};
+    uint64_t bytes = 0;
+    return worker.take_returns(node, &back, 1, &bytes) == 1 && back.count == 2 && worker.is_valid() ? 0 : 9;
+  });
+  CHECK_EQ(limited.wait(), 0);
 }
 
 TEST("a reaped process's channel id is free again, and its orphaned arena is not the newcomer's to name") {

@@ -169,6 +169,24 @@ TEST("descriptors nobody has room for are closed, not leaked") {
   os::close_descriptor(after);
 }
 
+TEST("descriptors that arrive in a process without free ones are an error of their own, and none is kept") {
+  Process limited([] {
+    SocketPair pair;
+    const int sent[] = {0, 0};
+    char text[8];
+    int received[os::kMaxDescriptors];
+    size_t count = os::kMaxDescriptors;
+    const int lowest = dup(0);
+    os::close_descriptor(lowest);
+    const rlimit one_more{static_cast<rlim_t>(lowest) + 1, static_cast<rlim_t>(lowest) + 1};
+    if (os::send_with_descriptors(pair.ends[0], "x", 1, sent, 2) != 1 || setrlimit(RLIMIT_NOFILE, &one_more) != 0)
+      return 1;
+    if (os::receive_with_descriptors(pair.ends[1], text, sizeof text, received, &count, kSecond) != -EMFILE) return 2;
+    return count == 0 && dup(0) == lowest ? 0 : 3;
+  });
+  CHECK_EQ(limited.wait(), 0);
+}
+
 TEST("more descriptors than a datagram carries are refused by the sender") {
   SocketPair pair;
   const int sent[os::kMaxDescriptors + 1] = {};
