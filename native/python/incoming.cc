@@ -7,6 +7,18 @@ namespace isthmus::python {
 
 namespace {
 
+// The exception that is set, which it is no longer then.
+PyObject* raised() noexcept {
+  PyObject* type = nullptr;
+  PyObject* error = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &error, &traceback);
+  PyErr_NormalizeException(&type, &error, &traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return error;
+}
+
 // A list of the message's tensors as arrays; None if it has none; or the exception that making them raised, so that the
 // message is not lost and its call can be answered. Takes over every reference of the message.
 PyObject* arrays_of(Channel& channel, Message& message) noexcept {
@@ -26,14 +38,7 @@ PyObject* arrays_of(Channel& channel, Message& message) noexcept {
   }
   if (list) return list.take();
   for (; at < count; ++at) channel.ledger().release(tensors->Get(at)->place()->slot());
-  PyObject* type = nullptr;
-  PyObject* error = nullptr;
-  PyObject* traceback = nullptr;
-  PyErr_Fetch(&type, &error, &traceback);
-  PyErr_NormalizeException(&type, &error, &traceback);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-  return error;
+  return raised();
 }
 
 }  // namespace
@@ -44,6 +49,10 @@ PyObject* to_python(Channel& channel, Message& message) noexcept {
   Ref<> bytes(payload == nullptr ? PyBytes_FromStringAndSize("", 0)
                                  : PyBytes_FromStringAndSize(reinterpret_cast<const char*>(payload->data()),
                                                              static_cast<Py_ssize_t>(payload->size())));
+  if (!bytes) {  // no memory: likewise, this call fails, and no other
+    arrays = Ref<>(raised());
+    bytes = Ref<>(PyBytes_FromStringAndSize("", 0));
+  }
   Ref<> kind(PyLong_FromLong(static_cast<long>(message->kind())));
   Ref<> id(PyLong_FromUnsignedLong(message->id()));
   Ref<> result(PyTuple_New(4));

@@ -1,5 +1,8 @@
 #include "python/outgoing.h"
 
+#include <memory>
+#include <new>
+
 #include "python/raise.h"
 #include "python/waiting.h"
 
@@ -9,6 +12,8 @@ namespace {
 
 constexpr size_t kMaxPayloadBytes = 1u << 30;
 constexpr size_t kMaxTensors = 1u << 16;
+constexpr size_t kLargePayload = 64u << 10;
+constexpr size_t kTensorBytes = 2 * kMaxAxes * sizeof(wire::Int64) + 128;  // at most, with its table and offset
 
 }  // namespace
 
@@ -24,6 +29,20 @@ flatbuffers::Offset<wire::Tensor> Outgoing::add_tensor(const Placed& placed) noe
   if (placed.strides != nullptr) strides = vector_of(placed.strides);
   const wire::Place place(placed.slot, 0, words(placed.offset), words(0), words(0), words(0));  // the core fills it in
   return wire::CreateTensor(builder_, &place, &placed.dtype, shape, strides);
+}
+
+// FlatBuffers does not survive an allocation that fails, so a large one is tried before; and it would make a second one,
+// half as large again, for the few bytes that follow the payload.
+bool Outgoing::make_room(size_t payload_bytes) noexcept {
+  if (payload_bytes < kLargePayload) return true;
+  const size_t bytes = payload_bytes + placed_.size() * kTensorBytes + kLargePayload;
+  if (bytes <= room_) return true;
+  builder_ = flatbuffers::FlatBufferBuilder(bytes);
+  room_ = bytes;
+  if (const std::unique_ptr<uint8_t[]> memory(new (std::nothrow) uint8_t[bytes]); memory != nullptr) return true;
+  room_ = 0;
+  PyErr_NoMemory();
+  return false;
 }
 
 bool Outgoing::build(const Parts& parts) noexcept {
@@ -45,6 +64,7 @@ bool Outgoing::build(const Parts& parts) noexcept {
     if (!place_array(*channel_, reinterpret_cast<PyArrayObject*>(array), placed)) return false;
     placed_.push_back(placed);
   }
+  if (!make_room(parts.payload_bytes)) return false;
   for (const Placed& placed : placed_) tensors_.push_back(add_tensor(placed));
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::Tensor>>> tensors;
   if (count != 0) tensors = builder_.CreateVector(tensors_.data(), tensors_.size());

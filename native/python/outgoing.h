@@ -31,10 +31,12 @@ class Outgoing {
   void clear() noexcept;
 
  private:
+  [[nodiscard]] bool make_room(size_t payload_bytes) noexcept;
   flatbuffers::Offset<wire::Tensor> add_tensor(const Placed& placed) noexcept;
 
   Channel* channel_;
   flatbuffers::FlatBufferBuilder builder_;
+  size_t room_ = 0;  // that it has been given
   std::vector<Placed> placed_;
   std::vector<flatbuffers::Offset<wire::Tensor>> tensors_;
 };

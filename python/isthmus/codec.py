@@ -50,8 +50,10 @@ class Codec:
         """The MessagePack of a value, and its arrays. Raises UnsupportedValueError naming the path from `name`."""
         try:
             payload = self._encode(value)
-        except Exception:
+        except Exception as error:
             self._sent = []
+            if isinstance(error, MemoryError):  # not the value's fault
+                raise
             payload = self._encode(self._walk(value, name, 0))
         except BaseException:
             self._sent = []
@@ -166,6 +168,8 @@ class Codec:
         try:
             self._encode(value)
             return value
+        except MemoryError:
+            raise
         except Exception as error:
             message = (
                 str(error)
