@@ -4,6 +4,7 @@
 //
 // A call that nobody waits for any more keeps its credit until the worker has answered: with its result, or by saying
 // that it was dropped or interrupted.
+import { isMainThread } from 'node:worker_threads'
 import { Callbacks, type GivenFunctions } from './callbacks.js'
 import { functionExtension } from './codec.js'
 import { arm } from './deadline.js'
@@ -51,6 +52,8 @@ export interface CallsOptions extends SenderOptions {
 const lastLooks = 16
 /** How often callSync() looks for room in a full ring. Milliseconds. */
 const roomInterval = 1
+/** A thread that is terminated ends when it is back in JavaScript; the main thread cannot be. Milliseconds. */
+const longestWait = isMainThread ? Infinity : 50
 
 export class Calls {
   readonly #channel: Channel
@@ -223,7 +226,8 @@ export class Calls {
         }
         // block() is woken by messages, and not by room in the ring, for which this call may have to wait.
         const waits = this.#sender.waits
-        if (waits && (left < 0 || left > roomInterval)) left = roomInterval
+        const longest = waits ? roomInterval : longestWait
+        if (left < 0 || left > longest) left = longest
         const got = this.#channel.block(left)
         if (typeof got === 'number' && got < 0) this.#take(id)?.reply.reject(this.#lost(-got))
         else if (got !== 0) this.deliver(got, Status.ok)
