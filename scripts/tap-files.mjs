@@ -6,7 +6,8 @@ import { inspect } from 'node:util'
 import { Parser } from 'tap-parser'
 import { filesUnder, root } from './step.mjs'
 
-const deadlineSeconds = 300
+/** Of a file. Seconds. */
+const deadline = 300
 
 /** The compiled path of every test whose path contains one of the words. */
 export const tapFiles = (words = [], folders = ['test/node', 'test/bridge', 'examples']) =>
@@ -16,7 +17,7 @@ export const tapFiles = (words = [], folders = ['test/node', 'test/bridge', 'exa
 
 const compiled = path => join('build/ts', path.replace(/\.ts$/, '.js'))
 
-function runFile(path, { node = process.execPath, env = process.env }) {
+function runFile(path, { node = process.execPath, env = process.env, deadlineSeconds = deadline }) {
   return new Promise((resolve, reject) => {
     const args = ['--expose-gc', '--enable-source-maps', compiled(path)]
     const child = spawn(node, args, {
