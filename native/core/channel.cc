@@ -134,7 +134,7 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
     return status;
   }
   out.reset(new Channel(Side::kWorker, std::move(control), identity, events, socket));
-  out->free_descriptor_ = os::create_event();
+  out->free_descriptor_ = os::duplicate(out->control_.descriptor());
   out->attach_ledger(std::make_shared<Ledger>(identity.worker_arena, std::move(worker_arena), identity.limit_bytes,
                                               identity.retain_bytes),
                      std::move(node_arena));

@@ -77,10 +77,10 @@ Status Channel::take_arena(const wire::Message& message) noexcept {
   Segment segment;
   os::close_descriptor(std::exchange(free_descriptor_, -1));
   const Status status = receive_arena(arena, segment);
-  free_descriptor_ = os::create_event();
+  free_descriptor_ = os::duplicate(control_.descriptor());
   if (free_descriptor_ < 0 && segment.data() != nullptr) {
     segment.close_descriptor();
-    free_descriptor_ = os::create_event();
+    free_descriptor_ = os::duplicate(control_.descriptor());
   }
   return status == Status::kOk ? ledger_->add_arena(id_, arena, std::move(segment)) : status;
 }

@@ -238,6 +238,11 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
 
 void hang_up(int socket) noexcept { shutdown(socket, SHUT_RDWR); }
 
+int duplicate(int descriptor) noexcept {
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  return copy >= 0 ? copy : -errno;
+}
+
 bool set_close_on_exec(int descriptor) noexcept { return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0; }
 
 void close_descriptor(int descriptor) noexcept {

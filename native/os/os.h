@@ -64,6 +64,8 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
 // The other end sees the connection closed, whoever else holds a copy of this descriptor.
 void hang_up(int socket) noexcept;
 bool set_close_on_exec(int descriptor) noexcept;
+// Another descriptor of the same file, close-on-exec, or a negated errno.
+int duplicate(int descriptor) noexcept;
 void close_descriptor(int descriptor) noexcept;
 
 // --- the machine ---------------------------------------------------------------------------------------

@@ -42,6 +42,12 @@ t.test(
   },
 )
 
+t.test("Node without a free descriptor tells a worker of another one's arena", async t => {
+  const program = startProgram(t, 'few-descriptors', ['announce'], { node: few })
+  t.same(await program.ended, { code: 0, signal: null }, program.errors())
+  t.equal(await program.line('totals'), '[ 100000, 100000 ] [ 100000, 100000 ]')
+})
+
 t.test(
   'a worker without a free descriptor takes the arena of another one all the same',
   async t => {

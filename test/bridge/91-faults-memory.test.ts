@@ -22,14 +22,14 @@ const large: readonly [what: string, work: (py: Bridge) => Promise<unknown>][] =
 
 /** Python says MemoryError; or the worker's own part of the bridge cannot go on, and says why. */
 function isClear(what: string, error: Error & { code?: string; type?: string }): boolean {
-  // msgspec (0.20) crashes when it gets no memory for what it encodes.
+  // msgspec 0.22 crashes when it gets no memory for what it encodes.
   if (what === 'a long result' && (error as WorkerExitedError).signal === 'SIGSEGV') return true
   if (error.code === 'ERR_PYTHON') return error.type === 'MemoryError'
   if (error.code === 'ERR_SYSTEM') return /Cannot allocate memory/.test(error.message)
   return (
     error.code === 'ERR_WORKER_EXITED' &&
     (error as WorkerExitedError).exitCode === 1 &&
-    /MemoryError|Cannot allocate memory/.test(error.message)
+    /MemoryError|SystemCallError: the operating system refused/.test(error.message)
   )
 }
 
