@@ -248,6 +248,7 @@ class Channel {
   };
   std::vector<Admitted> admitted_;  // the tensors of the message that is being admitted
   Status ended_ = Status::kOk;      // otherwise nothing more is read from the ring, and this is why
+  int ended_errno_ = 0;             // what the system said, if it is kSystem
   std::atomic<uint32_t> queued_{0};
   std::atomic<uint32_t> stops_queued_{0};     // of these: Cancel and Interrupt
   std::atomic<uint32_t> answers_changed_{0};  // counts: who polls for one looks again

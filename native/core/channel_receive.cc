@@ -1,5 +1,6 @@
 // Receiving: copy, verify, take references, settle what the languages need not see.
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "core/channel.h"
@@ -38,7 +39,10 @@ Status Channel::drain() noexcept {
 }
 
 Status Channel::take_records() noexcept {
-  if (ended_ != Status::kOk) return ended_;
+  if (ended_ != Status::kOk) {
+    errno = ended_errno_;
+    return ended_;
+  }
   // At most what fits the ring: a peer that writes as fast as we read cannot keep us here.
   const uint32_t max_records = identity_.ring_bytes / kSmallestRecord;
   uint32_t taken = 0;
@@ -51,6 +55,7 @@ Status Channel::take_records() noexcept {
     if (status != Status::kOk) break;
     consumer_.release();
   }
+  const int reason = errno;
   ISTHMUS_SYNC(kTaken);
   queued_.store(static_cast<uint32_t>(queue_.size()), std::memory_order_relaxed);
   consumed_.store(consumer_.position(), std::memory_order_relaxed);
@@ -63,6 +68,7 @@ Status Channel::take_records() noexcept {
   if (status == Status::kOk || status == Status::kEmpty) return Status::kOk;
   ended_ = status;
   close();
+  errno = ended_errno_ = reason;
   return status;
 }
 

@@ -73,7 +73,7 @@ class Codec:
             self._received = arrays
         try:
             return self._decode(payload)
-        except IsthmusError:
+        except (IsthmusError, MemoryError):
             raise
         except Exception as error:  # msgspec's own; of text that is not UTF-8, keys without a hash, too deep nesting
             problem = str(error) or type(error).__name__

@@ -29,7 +29,7 @@ function isClear(what: string, error: Error & { code?: string; type?: string }):
   return (
     error.code === 'ERR_WORKER_EXITED' &&
     (error as WorkerExitedError).exitCode === 1 &&
-    /MemoryError|SystemCallError: the operating system refused/.test(error.message)
+    /MemoryError|Cannot allocate memory/.test(error.message)
   )
 }
 
