@@ -4,19 +4,17 @@
 // *listener*, sleeps on the doorbell's event; the others sleep each on a word of its own. A loop that is parked listens in
 // place of a thread. Whoever takes a record from the ring, listener or not, signals those who wait for that record.
 //
-// Nobody sleeps through what it waits for. Let W be a waiter, and x what it waits for.
-//   W: lists itself;  takes what is in the ring and looks for x, with the consumer lock;  sleeps
-//   1. x has been taken from the ring before W looks: W sees it.
-//   2. x is taken after W has looked. Whoever takes it gets the consumer lock after W had it, so it finds W listed, and
-//      signals it. A signal is kept (signalled_, or the event) until W has slept on it.
-//   3. x is in the ring, or comes. It is taken, because while anybody is listed somebody listens. The listener announces,
-//      then looks at the ring: so it sees the record, or is notified (doorbell.h). It takes the records for all, announces
-//      and looks again, and only then sleeps again. Room is looked at in the same way, by a loop that parks too.
-//   Who stops listening passes it on, in the same critical section: to the parked loop, or by a signal to another waiter.
-//   Every waiter that leaves does so if nobody listens, so the signal cannot be lost in one that was just leaving.
+// Nobody sleeps through what it waits for. A waiter lists itself; takes what is in the ring and looks, with the consumer lock;
+// sleeps. What was taken before, it sees. Who takes it afterwards finds the waiter listed and signals it; a signal is kept
+// (signalled_, or the event) until it was slept on. And it is taken, because while anybody is listed somebody listens: the
+// listener announces, then looks, as in doorbell.h, and who stops listening passes it on in the same critical section, to the
+// parked loop or to another waiter, which does the same if it is just leaving. Room, and room for what is owed, likewise.
 //
 // The event is cleared by the listener alone, before it announces and looks. While a loop is parked, only unpark() clears it,
 // so that the loop wakes up, whoever was woken by the same notification; a thread that listened until then gives it up.
+//
+// test/models/sleep.pml is this file step by step, and holds in every interleaving of a few threads, a loop and a peer; what
+// goes wrong without a step is a mutant there. Change both together.
 #include <algorithm>
 
 #include "core/channel.h"

@@ -8,8 +8,8 @@
 //   S: awaits = records;  fence;  look at the ring;   sleep if it was empty
 //   P: publish a record;  fence;  look at awaits;     notify if it was announced
 // Both fences are sequentially consistent, so one of them comes first. If S's comes first, P sees the announcement
-// and notifies. If P's comes first, S sees the record and does not sleep. Either way S runs again. The event keeps
-// a notification that arrives before S waits.
+// and notifies. If P's comes first, S sees the record and does not sleep. The event keeps a notification that arrives
+// before S waits. test/models/doorbell.pml tries every interleaving, with stores that are seen late: no step can go.
 #pragma once
 
 #include <atomic>
