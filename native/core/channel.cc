@@ -150,8 +150,9 @@ void Channel::attach_ledger(std::shared_ptr<Ledger> ledger, Segment peer_arena) 
 
 // --- the end ---------------------------------------------------------------------------------------------
 
-void Channel::close() noexcept {
-  if (!closed_.exchange(true, std::memory_order_acq_rel)) {
+void Channel::close(Status reason) noexcept {
+  Status open = Status::kOk;
+  if (closed_.compare_exchange_strong(open, reason, std::memory_order_acq_rel)) {
     ISTHMUS_SYNC(kClosed);
     wake_everybody();
   }
@@ -194,7 +195,7 @@ void Channel::after_fork_in_parent() noexcept {
 }
 
 void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
-  closed_.store(true, std::memory_order_release);  // not close(): the event is still the parent's too
+  closed_.store(Status::kClosed, std::memory_order_release);  // not close(): the event is still the parent's too
   ended_ = Status::kForked;
   control_.isolate();
   for (int& descriptor : events_) {

@@ -109,9 +109,10 @@ class Channel {
   void wake_loop() noexcept { doorbell_.wake_self(); }
 
   // --- the end ---
-  // Nothing more is sent. What the other side has committed can still be received.
-  void close() noexcept;
-  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  // Nothing more is sent. What the other side has committed can still be received. The reason, kProtocol if the other side
+  // is to blame, is what whoever sends or waits is told from then on; the first one counts.
+  void close(Status reason = Status::kClosed) noexcept;
+  [[nodiscard]] bool closed() const noexcept { return why_closed() != Status::kOk; }
   // Hangs up: the worker's watcher ends it at once, whatever it is doing.
   void hang_up() noexcept { os::hang_up(socket_); }
   // The peer process has been reaped: what it committed is taken in, then its leases are dropped.
@@ -144,6 +145,7 @@ class Channel {
   Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
   void attach_ledger(std::shared_ptr<Ledger> ledger, Segment peer_arena) noexcept;
   bool ring_has_input() noexcept;
+  [[nodiscard]] Status why_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
   // Sleeping (channel_sleep.cc).
   bool spin(const Waiter& waiter, int64_t deadline_ns) noexcept;
@@ -212,7 +214,7 @@ class Channel {
   int free_descriptor_ = -1;
   int events_[2];
   Doorbell doorbell_;
-  std::atomic<bool> closed_{false};
+  std::atomic<Status> closed_{Status::kOk};   // or the reason
   std::atomic<bool> doorbell_broken_{false};  // by the other side; found by who clears it, and ends the channel
   std::atomic<uint64_t> spin_ns_;
   SpinPolicy spin_policy_;

@@ -67,7 +67,7 @@ Status Channel::take_records() noexcept {
   if (taken != 0 && !queue_.empty()) wake_input();
   if (status == Status::kOk || status == Status::kEmpty) return Status::kOk;
   ended_ = status;
-  close();
+  close(status == Status::kProtocol ? status : Status::kClosed);
   errno = ended_errno_ = reason;
   return status;
 }
@@ -201,7 +201,7 @@ Status Channel::receive(Message& out, uint64_t max_bytes) noexcept {
   const Status drained = drain();
   ISTHMUS_SYNC(kDrained);
   const Lock lock(consumer_mutex_);
-  if (queue_.empty()) return drained != Status::kOk ? drained : closed() ? Status::kClosed : Status::kEmpty;
+  if (queue_.empty()) return drained != Status::kOk ? drained : closed() ? why_closed() : Status::kEmpty;
   if (queue_.front().size() > max_bytes) return Status::kTooLarge;
   keep_spare(std::move(out));
   out = std::move(queue_.front());
@@ -274,7 +274,7 @@ Status Channel::receive_answer(uint32_t id, Message& out) noexcept {
   const Lock lock(consumer_mutex_);
   const auto expected = answers_.find(id);
   if (expected == answers_.end() || expected->second.size() == 0)
-    return drained != Status::kOk ? drained : closed() ? Status::kClosed : Status::kEmpty;
+    return drained != Status::kOk ? drained : closed() ? why_closed() : Status::kEmpty;
   keep_spare(std::move(out));
   out = std::move(expected->second);
   answers_.erase(expected);

@@ -16,7 +16,7 @@ constexpr uint64_t kWakeForBytes = 64ull << 20;  // returns alone wake a parked 
 }  // namespace
 
 Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
-  if (closed()) return Status::kClosed;
+  if (closed()) return why_closed();
   const auto* tensors = wire::GetMessage(message)->tensors();
   const uint32_t count = tensors == nullptr ? 0 : tensors->size();
   uint32_t lent = 0;
@@ -52,7 +52,7 @@ Status Channel::send(uint8_t* message, uint32_t bytes) noexcept {
     ISTHMUS_SYNC(kRefused);
     while (lent-- > 0) ledger_->unlend(tensors->Get(lent)->place()->slot(), id_);
     notify(kAwaitsRecords);  // what fills the ring may be returns, of which a sleeping peer was not notified
-    if (status == Status::kProtocol) close();
+    if (status == Status::kProtocol) close(status);
     return status;
   }
   own_counters().shared_bytes.fetch_add(shared_bytes, std::memory_order_relaxed);

@@ -41,7 +41,7 @@ Status Channel::wait(int64_t deadline_ns, bool for_space) noexcept {
 }
 
 Status Channel::wait(Waiter& waiter, int64_t deadline_ns) noexcept {
-  if (closed()) return Status::kClosed;
+  if (closed()) return why_closed();
   (void)drain();
   if (waiter.what_ != Waiter::For::kRoom && is_ready(waiter)) return Status::kOk;  // returns go into the room first
   if (spin_ns() != 0 && spin_policy_.may_poll()) {
@@ -111,7 +111,7 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
       break;
     }
     if (closed())
-      status = Status::kClosed;
+      status = why_closed();
     else if (is_interrupted(self))
       status = Status::kEmpty;
     if (status != Status::kOk) break;

@@ -4,7 +4,7 @@
 
     IsthmusError
     ├── ClosedError             ERR_CLOSED              Node has gone, or the channel was closed
-    ├── ProtocolError           ERR_PROTOCOL            Node sent a malformed message
+    │   └── ProtocolError       ERR_PROTOCOL            because Node sent a malformed message
     ├── VersionError            ERR_VERSION             Node's half is of another version
     ├── ForkedError             ERR_FORKED              a forked child cannot use its parent's channel
     ├── RingFullError           ERR_RING_FULL           no room, and it was asked not to wait
@@ -46,7 +46,7 @@ class ClosedError(IsthmusError):
     code = "ERR_CLOSED"
 
 
-class ProtocolError(IsthmusError):
+class ProtocolError(ClosedError):
     code = "ERR_PROTOCOL"
 
 

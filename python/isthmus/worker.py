@@ -15,7 +15,13 @@ from isthmus import __version__, _native, contexts, hooks, kinds, logs, reports
 from isthmus.calls import Targets
 from isthmus.codec import Codec
 from isthmus.dispatch import Dispatch
-from isthmus.errors import ClosedError, StartHookError, UnsupportedValueError, VersionError
+from isthmus.errors import (
+    ClosedError,
+    ProtocolError,
+    StartHookError,
+    UnsupportedValueError,
+    VersionError,
+)
 from isthmus.failure import describe
 from isthmus.functions import Functions
 from isthmus.objects import Objects
@@ -24,6 +30,10 @@ from isthmus.target import load
 
 PROTOCOL: Final = 1
 JOIN_TIMEOUT: Final = 30  # seconds
+MALFORMED: Final = (
+    "isthmus: {}, so this worker ends. Something may have written to memory that is not its own, "
+    "as a C extension can that writes beyond the end of an array; if nothing did, please report it"
+)
 
 
 def run(fd: int, here: str | None) -> None:
@@ -42,6 +52,8 @@ def run(fd: int, here: str | None) -> None:
         server = greet(channel, here)
         server.serve()
         server.close()
+    except ProtocolError as error:
+        raise SystemExit(MALFORMED.format(error)) from None
     except ClosedError:
         pass  # Node has gone, or has hung up
 

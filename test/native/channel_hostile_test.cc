@@ -57,7 +57,7 @@ TEST("records that are no messages end the channel") {
   CHECK_EQ(after(WrittenMessage(Kind::Result, 1, "ok").text()), Status::kOk);
 }
 
-TEST("what came before the violation is delivered; then the violation, as often as one asks") {
+TEST("what came before the violation is delivered; then the violation, as often as one asks, sends or waits") {
   RawWorker worker;
   worker.write(WrittenMessage(Kind::Result, 1, "good"));
   worker.write("bad");
@@ -68,8 +68,8 @@ TEST("what came before the violation is delivered; then the violation, as often 
   CHECK_EQ(received(worker, message), Status::kProtocol);
   CHECK_EQ(received(worker, message), Status::kProtocol);
   CHECK(!worker.node->has_input());
-  CHECK_EQ(send(*worker.node, Kind::Call, 1, ""), Status::kClosed);
-  CHECK_EQ(worker.node->wait(kForever, false), Status::kClosed);
+  CHECK_EQ(send(*worker.node, Kind::Call, 1, ""), Status::kProtocol);
+  CHECK_EQ(worker.node->wait(kForever, false), Status::kProtocol);
 }
 
 TEST("positions that lie end the channel, reading and sending") {
