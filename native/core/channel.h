@@ -105,6 +105,8 @@ class Channel {
   // unpark() and drain. A wait() on the loop's own thread is possible meanwhile; it notifies the event when it returns.
   [[nodiscard]] bool park(bool for_space) noexcept;
   void unpark() noexcept;
+  // While it is parked: will the other side notify it? Otherwise it has done so already, or never will.
+  [[nodiscard]] bool announced() const noexcept { return doorbell_.announced(); }
   [[nodiscard]] int event() const noexcept { return doorbell_.event(); }
   void wake_loop() noexcept { doorbell_.wake_self(); }
 

@@ -36,6 +36,9 @@ class Doorbell {
   // Sleeper: awake again; the publisher need not notify.
   void withdraw() noexcept { own_->awaits.store(0, std::memory_order_relaxed); }
 
+  // Sleeper: still? Not once it was notified, or somebody wrote where only the two of us should.
+  [[nodiscard]] bool announced() const noexcept { return own_->awaits.load(std::memory_order_relaxed) != 0; }
+
   // Publisher: after a record or space was published. Returns whether the other side was asleep.
   bool notify(uint32_t what) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // sync: publish-before-look <-> announce-before-look

@@ -61,7 +61,12 @@ void Loop::set_pending(bool pending) noexcept {
 void Loop::touch() noexcept {
   if (stopped_) return;
   last_activity_ns_ = 0;  // counted from the next look at the clock
-  await();
+  // Without its announcement a parked loop would sleep through every answer from now on. That there is none is rare enough
+  // for a look, which announces again.
+  if (parked_ && !channel_.announced())
+    poll();
+  else
+    await();
 }
 
 void Loop::await() noexcept {
