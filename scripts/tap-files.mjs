@@ -17,7 +17,10 @@ export const tapFiles = (words = [], folders = ['test/node', 'test/bridge', 'exa
 
 const compiled = path => join('build/ts', path.replace(/\.ts$/, '.js'))
 
-function runFile(path, { node = process.execPath, env = process.env, deadlineSeconds = deadline }) {
+function runFile(
+  path,
+  { node = process.execPath, env = process.env, deadlineSeconds = deadline, heard = () => {} },
+) {
   return new Promise((resolve, reject) => {
     const args = ['--expose-gc', '--enable-source-maps', compiled(path)]
     const child = spawn(node, args, {
@@ -30,6 +33,7 @@ function runFile(path, { node = process.execPath, env = process.env, deadlineSec
     let errors = ''
     // A subtest closes with a line of its own in its parent, so only leaves are counted.
     const leaves = (parser, above) => {
+      parser.on('comment', comment => heard(comment.replace(/^#\s*/, '').trimEnd()))
       const summaries = new Set()
       parser.on('child', sub => {
         summaries.add(sub.name)
@@ -107,7 +111,10 @@ function report(result, seconds) {
   if (result.errors) console.log(result.errors.trimEnd().replace(/^/gm, '    | '))
 }
 
-/** Two files at a time; those that measure the whole machine (`*.alone.test.ts`) by themselves at the end. */
+/**
+ * Two files at a time; those that measure the whole machine (`*.alone.test.ts`) by themselves at the end.
+ * Options: `node` and `env` of each file's process, the `deadlineSeconds` it may take, and `heard`, which gets every comment.
+ */
 export async function runTapFiles(paths, options = {}) {
   const total = { passed: 0, failed: 0 }
   const runAll = async (queue, width) => {

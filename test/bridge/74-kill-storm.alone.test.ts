@@ -1,114 +1,174 @@
-// kill -9 of either side at random moments in the middle of calls, again and again: nothing is left. (DESIGN 4)
-// ISTHMUS_KILLS: how many; ISTHMUS_SEED: which moments.
-import { type Bridge, spawn } from 'isthmus'
+// kill -9 of either side at random moments of everything that can go on: nothing is left, and everything settles. (DESIGN 4)
+// ISTHMUS_KILLS: how many; ISTHMUS_SEED: which moments; ISTHMUS_PHASE: only while this goes on.
 import t from 'tap'
-import { basics, type Doubles } from '../fixtures/bridges.js'
-import {
-  descriptorsOf,
-  gone,
-  isAlive,
-  mappingsOf,
-  runProgram,
-  segmentsOf,
-  shmemBytes,
-} from '../fixtures/processes.js'
+import { isExpected, type PhaseName, plans, type Stage } from '../fixtures/kill-phases.js'
+import { bearersOf, Killer } from '../fixtures/killer.js'
+import { Promises } from '../fixtures/loads.js'
+import { descriptorsOf, mappingsOf, runProgram, segmentsOf } from '../fixtures/processes.js'
+import { oneOf, seeded, seedOfTest } from '../fixtures/random.js'
+import { unheldBytes } from '../fixtures/shared-memory.js'
 import { until, within } from '../fixtures/watchdog.js'
 
-const kills = Number(process.env.ISTHMUS_KILLS ?? 100)
-const seed = Number(process.env.ISTHMUS_SEED ?? Date.now() % 1_000_000)
-/** Other programs have shared memory too. What one of these bridges leaves would be 10 MiB and more each time. */
+const kills = Number(process.env.ISTHMUS_KILLS ?? 80)
+const seed = seedOfTest()
+const all = [...Object.keys(plans), 'exit'] as PhaseName[]
+const names = all.filter(name => name === (process.env.ISTHMUS_PHASE ?? name))
+/** So many are killed at the same time: starting a process takes longest. */
+const lanes = 3
+/** Other programs have shared memory that is none of ours. What one bridge leaves would be 1 MiB and more each time. */
 const tolerance = 64 * 2 ** 20
+/** In the environment of everything that is started here. */
+const storm = `ISTHMUS_STORM=${process.pid}.`
 
-let state = seed
-/** From 0 to 1, the same for the same seed. */
-function random(): number {
-  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-  return state / 2 ** 32
+type Side = 'worker' | 'node'
+
+interface Attempt {
+  readonly name: PhaseName
+  readonly side: Side
+  readonly number: number
+  /** Of this kill alone: lanes do not change each other's moments. */
+  readonly random: () => number
+  readonly mark: string
 }
-const moment = (most: number) =>
-  new Promise(resolve => setTimeout(resolve, Math.floor(random() * most)))
+
+const timeout = 120_000 + kills * 3000
+t.setTimeout(timeout)
+const killer = new Killer()
+const settledPromises = { made: 0, settled: 0 }
+const codes = new Map<string, number>()
+
+/** Milliseconds within which the kill comes. */
+const spanOf = ({ name }: Attempt) => (name === 'exit' ? 8 : plans[name].within)
+
+const environmentOf = ({ mark }: Attempt) => {
+  const [variable = '', value = ''] = mark.split('=')
+  return { [variable]: value }
+}
+
+/** A worker of this process. @returns how many were killed */
+async function killWorker(attempt: Attempt): Promise<number> {
+  const { name, random, mark } = attempt
+  const promises = new Promises()
+  const after = random() * spanOf(attempt)
+  const which = random() < 0.3 ? 'all' : random()
+  let killing: Promise<number[]> | undefined
+  const stage: { -readonly [key in keyof Stage]: Stage[key] } = {
+    options: {
+      memory: '128MiB',
+      stdout: 'events',
+      stderr: 'events',
+      env: environmentOf(attempt),
+    },
+    promises,
+    random,
+    over: false,
+    begun(among) {
+      killing ??= killer.kill({ mark, among, after, which }).finally(() => {
+        stage.over = true
+      })
+    },
+  }
+  const { phase } = plans[name as keyof typeof plans]
+  await within(`${name} settles`, phase(stage), () => ({ ...attempt, promises }))
+  const killed = await killing!
+  for (const [code, count] of promises.rejections) {
+    codes.set(code, (codes.get(code) ?? 0) + count)
+    if (!isExpected({ code })) throw new Error(`calls ended with ${code}`)
+  }
+  if (promises.made !== promises.settled)
+    throw new Error(`${promises.made - promises.settled} promises were left`)
+  settledPromises.made += promises.made
+  settledPromises.settled += promises.settled
+  return killed.length
+}
+
+/** A Node program, or a worker of one that is just ending. @returns whether it was killed in time */
+async function killProgram(attempt: Attempt): Promise<number> {
+  const { name, side, number, random, mark } = attempt
+  const program = runProgram('kill-victim', [name, String(seed + number)], {
+    env: { ...process.env, ...environmentOf(attempt) },
+  })
+  const workers = (await program.line('begun')).split(' ').map(Number)
+  const among = side === 'node' ? [program.child.pid!] : workers
+  const killed = await killer.kill({ mark, among, after: random() * spanOf(attempt), which: 'all' })
+  const { code, signal } = await program.ended
+  if (signal !== 'SIGKILL' || side === 'worker') {
+    const wanted = program.lines.find(line => line.startsWith('code '))
+    if (wanted !== `code ${code}`)
+      throw new Error(`${wanted}, but ${code} ${signal}: ${program.errors()}`)
+  }
+  return killed.length
+}
+
+async function attemptTo(attempt: Attempt): Promise<number> {
+  const { name, side, mark } = attempt
+  try {
+    const here = side === 'worker' && name !== 'exit'
+    const killed = await (here ? killWorker(attempt) : killProgram(attempt))
+    await until(
+      'no process is left',
+      () => bearersOf(mark).length === 0,
+      () => ({ left: bearersOf(mark) }),
+    )
+    return killed
+  } catch (error) {
+    throw new Error(`${side} in ${name}, kill ${attempt.number} of seed ${seed}`, { cause: error })
+  }
+}
+
+/** Goes through all phases and both sides, again and again. */
+function plan(number: number): Attempt {
+  const name = names[number % names.length]!
+  const side = Math.floor(number / names.length) % 2 === 0 ? 'worker' : 'node'
+  const random = seeded(seed + number)
+  return { name, side, number, random, mark: `${storm}${number}.` }
+}
 
 const figures = () => ({
   seed,
   descriptors: [...descriptorsOf('self').values()].sort(),
   segments: segmentsOf('self').length,
   mapped: mappingsOf('self').filter(line => line.includes('memfd:isthmus')).length,
-  shmem: shmemBytes(),
+  processes: bearersOf(storm),
+  unheld: unheldBytes(),
 })
 
-/** Calls without end, both ways with tensors; gives how many were answered once the worker has died. */
-async function flood(py: Bridge): Promise<{ answered: number; codes: Set<string> }> {
-  let answered = 0
-  const codes = new Set<string>()
-  for (let dead = false; !dead; ) {
-    const settled = await within(
-      'every call settles',
-      (async () => {
-        const own = py.tensor('float64', [100_000])
-        own.data.fill(1)
-        const calls = Array.from({ length: 10 }, (_, at) =>
-          at % 2 === 0 ? py.call('same', own) : py.call('ramp', at, 100_000),
-        )
-        const outcomes = await Promise.allSettled(calls)
-        own.dispose()
-        return outcomes
-      })().catch(error => [{ status: 'rejected', reason: error } as PromiseRejectedResult]),
-      () => py.stats(),
-    )
-    for (const outcome of settled) {
-      if (outcome.status === 'fulfilled') {
-        const tensor = outcome.value as Doubles
-        if (tensor.at(-1) === undefined) throw new Error('an empty result')
-        tensor.dispose()
-        answered++
-      } else {
-        codes.add(outcome.reason.code)
-        dead = true
-      }
-    }
-  }
-  return { answered, codes }
-}
-
-async function killWorker(): Promise<void> {
-  const py = await within('spawn', spawn({ source: basics }, { memory: '128MiB' }))
-  const flooding = flood(py)
-  await moment(40)
-  process.kill(py.pid, 'SIGKILL')
-  const { codes } = await flooding
-  codes.delete('ERR_WORKER_EXITED')
-  codes.delete('ERR_CLOSED')
-  if (codes.size > 0) throw new Error(`calls ended with ${[...codes]}`)
-  await within('close', py.close())
-  await gone(py.pid)
-}
-
-async function killNode(): Promise<number> {
-  const program = runProgram('node-exits', ['flood'])
-  const pid = Number(await program.line('pid'))
-  await program.line('ready')
-  await moment(40)
-  program.child.kill('SIGKILL')
-  await program.ended
-  await gone(pid)
-  return pid
-}
-
 t.test(
-  `kill -9 ${kills} times (seed ${seed}): no process, no memory, no descriptor, no call is left`,
-  {
-    timeout: 280_000,
-  },
+  `kill -9 ${kills} times (seed ${seed}): no process, no memory, no descriptor, no promise is left`,
+  { timeout },
   async t => {
-    await killWorker()
-    await killNode()
+    t.teardown(() => killer.end())
+    for (const side of ['worker', 'node'] as const)
+      await attemptTo({ ...plan(0), name: oneOf(Math.random, names), side, mark: `${storm}first.` })
     globalThis.gc!()
     const before = figures()
-    const pids: number[] = []
-    for (let kill = 0; kill < kills; kill++) {
-      if (random() < 0.5) await killWorker()
-      else pids.push(await killNode())
+    const done = new Map<string, number>()
+    let [killed, late, next, said] = [0, 0, 0, 100]
+    const lane = async () => {
+      while (killed < kills) {
+        const attempt = plan(next++)
+        const died = await attemptTo(attempt)
+        if (died === 0) {
+          late++ // it had ended by itself
+          continue
+        }
+        killed += died
+        const what = `${attempt.side} in ${attempt.name}`
+        done.set(what, (done.get(what) ?? 0) + died)
+        if (killed >= said) {
+          t.comment(`${killed} of ${kills} kills`)
+          said += 100
+        }
+      }
     }
+    await Promise.all(Array.from({ length: lanes }, lane))
+    for (const [what, count] of [...done].sort()) t.comment(`${what}: ${count} kills`)
+    t.comment(`tried: ${killed} kills in ${done.size} places, seed ${seed}`)
+    t.comment(`${late} kills came too late, and are not counted`)
+    const rejected = [...codes].map(([code, count]) => `${count} rejected with ${code}`)
+    t.comment(`tried: ${settledPromises.made} promises, all settled, ${rejected.join(', ')}`)
+    if (names.length === all.length && kills >= 2 * all.length)
+      t.equal(done.size, 2 * names.length, 'either side was killed in every phase')
     await until(
       'nothing is left',
       () => {
@@ -117,13 +177,15 @@ t.test(
         return (
           now.segments === 0 &&
           now.mapped === 0 &&
+          now.processes.length === 0 &&
           now.descriptors.length <= before.descriptors.length &&
-          now.shmem - before.shmem < tolerance
+          now.unheld - before.unheld < tolerance
         )
       },
       () => ({ before, now: figures() }),
     )
-    t.same(figures().descriptors, before.descriptors)
-    t.same(pids.filter(isAlive), [])
+    const after = figures()
+    t.same(after.descriptors, before.descriptors)
+    t.comment(`shared memory that nobody holds: ${(after.unheld - before.unheld) / 1024} KiB more`)
   },
 )
