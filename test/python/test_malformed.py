@@ -147,7 +147,7 @@ def test_a_malformed_credit_ends_the_worker(start, payload, tmp_path):
     assert node.receive() == (kinds.ITEM, 1, 0)
     node.channel.send(kinds.CREDIT, 1, payload)
     assert node.process.wait(PATIENCE) == 1
-    assert "ProtocolError: a Credit is not" in (tmp_path / "stderr").read_text()
+    assert "isthmus: a Credit is not" in (tmp_path / "stderr").read_text()
 
 
 def test_each_of_a_tensor_without_axes_is_refused_by_name(start):
