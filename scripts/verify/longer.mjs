@@ -16,6 +16,10 @@ export async function longer(path, limits) {
     if (figures !== null) tried.push(figures[1])
     else console.log(`  ${comment}`)
   }
-  const counts = await runTapFiles(files, { env: { ...process.env, ...limits }, deadlineSeconds, heard })
+  const counts = await runTapFiles(files, {
+    env: { ...process.env, ...limits },
+    deadlineSeconds,
+    heard,
+  })
   return { ...counts, tried }
 }
