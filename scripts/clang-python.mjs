@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { inParallel, isFresh } from './compile.mjs'
 import { coreSources, includeFolders } from './native-flags.mjs'
 import { filesUnder, hashOf, root, run, step } from './step.mjs'
-import { inParallel, isFresh } from './test-native.mjs'
 
 const compiler = process.env.CLANGXX ?? 'clang++'
 

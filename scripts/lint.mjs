@@ -7,7 +7,7 @@ import { filesUnder, main, root, run } from './step.mjs'
 
 const tool = name => join(root, '.venv/bin', name)
 const cpp = () =>
-  ['native', 'test/native', 'bench'].flatMap(folder =>
+  ['native', 'test/native', 'test/fuzz', 'bench'].flatMap(folder =>
     filesUnder(folder, path => /\.(cc|h)$/.test(path)),
   )
 const python = () =>

@@ -1,14 +1,11 @@
 // npm run test:native [-- --asan|--tsan] [--yields] [words]: compiles the core and test/native, and runs the tests.
 // --yields: with delays at the sync points (test/native/yields.h), whose seed ISTHMUS_SEED repeats.
-// Not node-gyp: sanitizers need an executable whose every object is built with them.
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { commonFlags, compile, link } from './compile.mjs'
 import { count, shown } from './count.mjs'
 import { coreSources } from './native-flags.mjs'
-import { filesUnder, main, root, run, StepError } from './step.mjs'
+import { filesUnder, main, StepError } from './step.mjs'
 
 const variants = {
   plain: ['-O1'],
@@ -21,78 +18,24 @@ const variants = {
   tsan: ['-O1', '-fno-omit-frame-pointer', '-fsanitize=thread', '-Wno-error=tsan'],
 }
 const compiler = process.env.CXX ?? 'g++'
-const warnings = ['-Wall', '-Wextra', '-Werror']
-const language = [
-  '-std=c++20',
-  '-g',
-  '-fPIC',
-  '-fno-exceptions',
-  '-fno-rtti',
-  '-pthread',
-  '-MMD',
-  '-DISTHMUS_YIELDS',
-]
-const includes = [
-  '-Inative',
-  '-Inative/generated',
-  '-Itest/native',
-  '-isystem',
-  'native/generated/include',
-]
 
-/** Whether an object is newer than its source and every header that the compiler listed beside it. */
-export function isFresh(object) {
-  const listing = object.replace(/\.o$/, '.d')
-  if (!existsSync(object) || !existsSync(listing)) return false
-  const built = statSync(object).mtimeMs
-  const read = readFileSync(listing, 'utf8')
-    .replace(/\\\n/g, ' ')
-    .split(/\s+/)
-    .slice(1)
-    .filter(Boolean)
-  return read.every(file => {
-    const there =
-      statSync(join(root, file), { throwIfNoEntry: false }) ??
-      statSync(file, { throwIfNoEntry: false })
-    return there && there.mtimeMs <= built
-  })
-}
-
-export async function inParallel(jobs) {
-  const queue = [...jobs]
-  const worker = async () => {
-    for (let job = queue.shift(); job; job = queue.shift()) await job()
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
-}
+/** The fuzzer's targets are run without the fuzzer here, and on the real system. */
+const targetSources = () =>
+  filesUnder(
+    'test/fuzz',
+    path => path.endsWith('.cc') && !/(libfuzzer|simulated_os)\.cc$/.test(path),
+  )
 
 export async function buildNativeTest(variant) {
-  const flags = [...language, ...warnings, ...variants[variant], ...includes]
-  const key = createHash('sha256')
-    .update([compiler, ...flags].join(' '))
-    .digest('hex')
-    .slice(0, 8)
-  const folder = join('build/native-test', `${variant}-${key}`)
-  const sources = [...coreSources(), ...filesUnder('test/native', path => path.endsWith('.cc'))]
-  const objects = sources.map(source => join(folder, source.replace(/\.cc$/, '.o')))
-  const program = join(folder, 'native_test')
-  const stale = sources
-    .map((source, i) => ({ source, object: objects[i] }))
-    .filter(({ object }) => !isFresh(join(root, object)))
-  await inParallel(
-    stale.map(({ source, object }) => () => {
-      mkdirSync(join(root, dirname(object)), { recursive: true })
-      return run(compiler, [...flags, '-c', source, '-o', object])
-    }),
-  )
-  const list = objects.join('\n')
-  const listFile = join(root, folder, 'objects')
-  const sameList = existsSync(listFile) && readFileSync(listFile, 'utf8') === list
-  if (stale.length > 0 || !sameList || !existsSync(join(root, program))) {
-    await run(compiler, [...variants[variant], '-pthread', ...objects, '-o', program])
-    writeFileSync(listFile, list)
-  }
-  return join(root, program)
+  const flags = [...commonFlags, '-DISTHMUS_YIELDS', ...variants[variant]]
+  const tests = filesUnder('test/native', path => path.endsWith('.cc'))
+  const sources = [...coreSources(), ...tests, ...targetSources()].map(source => ({
+    source,
+    flags,
+  }))
+  const objects = await compile({ name: 'native-test', compiler, sources })
+  const program = join('build/native-test', variant, 'native_test')
+  return link({ compiler, flags: [...variants[variant], '-pthread'], objects, program })
 }
 
 const environment = {

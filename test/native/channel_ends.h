@@ -104,10 +104,10 @@ struct RawNode {
   static constexpr uint64_t kOwnId = 1;
   static constexpr uint64_t kWorkerId = 2;
 
-  RawNode() {
-    const Identity identity{kMagic, kLayoutVersion, kRing, kOwnId, kWorkerId, kArena, kArena, 0, 0};
+  explicit RawNode(uint32_t ring = kRing) {
+    const Identity identity{kMagic, kLayoutVersion, ring, kOwnId, kWorkerId, kArena, kArena, 0, 0};
     Segment worker_arena;
-    CHECK_EQ(Segment::create("t", control_bytes(kRing), control_segment), Status::kOk);
+    CHECK_EQ(Segment::create("t", control_bytes(ring), control_segment), Status::kOk);
     CHECK_EQ(Segment::create("t", kArena, own_arena), Status::kOk);
     CHECK_EQ(Segment::create("t", kArena, worker_arena), Status::kOk);
     std::memcpy(control_segment.data(), &identity, sizeof identity);
@@ -127,7 +127,7 @@ struct RawNode {
     for (const int event : events) os::close_descriptor(event);
     CHECK_EQ(Channel::join(sockets[1], kSecond, worker), Status::kOk);
     Control& control = *reinterpret_cast<Control*>(control_segment.data());
-    producer = Producer(control.rings[0], control_segment.data() + kRecordsOffset, kRing);
+    producer = Producer(control.rings[0], control_segment.data() + kRecordsOffset, ring);
   }
   ~RawNode() { os::close_descriptor(socket); }
   void write(const WrittenMessage& message) {
