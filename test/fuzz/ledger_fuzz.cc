@@ -35,19 +35,6 @@ constexpr uint64_t kArenaBytes = 1 << 20;
 constexpr size_t kMostSlots = 32;
 constexpr size_t kMostQueued = 64;
 
-// Another descriptor of the same file, as it comes to another process.
-int copy_of(int descriptor) {
-  int sockets[2];
-  MUST(os::socket_pair(sockets) == 0);
-  MUST(os::send_with_descriptors(sockets[0], "x", 1, &descriptor, 1) == 1);
-  char byte;
-  int copy = -1;
-  size_t count = 1;
-  MUST(os::receive_with_descriptors(sockets[1], &byte, 1, &copy, &count, 0) == 1 && count == 1);
-  for (const int socket : sockets) os::close_descriptor(socket);
-  return copy;
-}
-
 struct Held {
   Slot slot;
   LedgerModel::Key key;
@@ -63,7 +50,7 @@ struct Party {
   }
   [[nodiscard]] Segment shared() const {
     Segment segment;
-    MUST(Segment::adopt(copy_of(descriptor), segment) == Status::kOk);
+    MUST(Segment::adopt(os::duplicate(descriptor), segment) == Status::kOk);
     return segment;
   }
 

@@ -63,7 +63,11 @@ System& system() noexcept {
   return *all;
 }
 
-bool fails() noexcept { return simulation.fails_in != 0 && --simulation.fails_in == 0; }
+bool fails() noexcept {
+  const bool now = simulation.fails_in != 0 && --simulation.fails_in == 0;
+  simulation.has_failed |= now;
+  return now;
+}
 
 std::shared_ptr<Memory> take_memory(uint64_t bytes) noexcept {
   const uint64_t length = (bytes + kPage - 1) / kPage * kPage;
@@ -144,7 +148,8 @@ void unmap(void* address, uint64_t) noexcept {
 
 bool punch_hole(int descriptor, uint64_t offset, uint64_t bytes) noexcept {
   const auto file = file_of(descriptor);
-  MUST(file != nullptr && file->memory != nullptr && offset % kPage == 0 && bytes % kPage == 0);
+  if (file == nullptr) return false;
+  MUST(file->memory != nullptr && offset % kPage == 0 && bytes % kPage == 0);
   MUST(offset <= file->memory->bytes && bytes <= file->memory->bytes - offset);
   return !fails() && madvise(file->memory->data + offset, bytes, MADV_DONTNEED) == 0;
 }
@@ -241,6 +246,11 @@ void hang_up(int socket) noexcept {
 }
 
 bool set_close_on_exec(int) noexcept { return true; }
+
+int duplicate(int descriptor) noexcept {
+  auto file = file_of(descriptor);
+  return file == nullptr || fails() ? -EMFILE : add(std::move(file));
+}
 
 void close_descriptor(int descriptor) noexcept {
   if (descriptor < 0) return;

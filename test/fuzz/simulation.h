@@ -7,7 +7,8 @@ namespace isthmus::fuzz {
 
 struct Simulation {
   uint32_t fails_in = 0;  // the system call, counted from now, that fails; 0: none
-  uint64_t ids = 0;       // random ids given
+  bool has_failed = false;
+  uint64_t ids = 0;  // random ids given
   int64_t now_ns = 0;
 };
 inline Simulation simulation;
