@@ -79,7 +79,7 @@ export async function run({ short }) {
   // Another build of everything, for a figure that changes seldom: only at full length.
   if (short) return { passed: 0, failed: 0, skipped: 1, tried: [] }
   for (const tool of [compiler, 'llvm-profdata', 'llvm-cov']) {
-    const found = await runCommand(tool, ['--version']).catch(() => undefined)
+    const found = await runCommand(tool, ['--help']).catch(() => undefined)
     if (found !== undefined) continue
     console.log(
       `coverage: skipped, \`${tool}\` was not found (on Debian: apt-get install clang llvm)`,

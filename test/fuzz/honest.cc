@@ -191,8 +191,9 @@ void Honest::wait(Channel& channel, const Op& op) {
   Waiter waiter = channel.waiter(kWhat[op.a % 3], op.c & 0x7fffffff);
   if ((op.a & 0x40) != 0) channel.interrupt(waiter);
   const bool had_input = channel.has_input();
-  const Status status = channel.wait(waiter, (op.a & 0x20) != 0 ? 0 : 1);
-  MUST(status == Status::kOk || status == Status::kTimeout || status == Status::kClosed || status == Status::kEmpty);
+  const Status status = checked(channel, channel.wait(waiter, (op.a & 0x20) != 0 ? 0 : 1));
+  if (status == Status::kClosed) MUST(channel.closed());
+  MUST(status == Status::kOk || status == Status::kTimeout || status == Status::kEmpty || channel.closed());
   if (had_input && op.a % 3 == 0 && !channel.closed()) MUST(status != Status::kTimeout || !channel.has_input());
 }
 
