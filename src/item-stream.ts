@@ -6,6 +6,7 @@
 // Unless the user says otherwise the window is small, because items may be large, and wider once the first item has been
 // read and none was large: crossing costs more than making such items, so that a small window would mean to wait for it.
 
+import { ProtocolError } from './errors.js'
 import type { ResolvedCallOptions } from './options.js'
 import type { Reply } from './pending.js'
 import { defaultWindow } from './request.js'
@@ -62,8 +63,12 @@ export class ItemQueue implements Reply {
     else this.#lane = lane
   }
 
-  /** @param bytes of its tensors and everything else */
+  /**
+   * @param bytes of its tensors and everything else
+   * @throws ProtocolError
+   */
   item(value: unknown, bytes = 0): void {
+    if (this.#credit === 0) throw new ProtocolError('an item of a stream beyond its credit')
     this.#credit--
     if (bytes > largeItem && this.#chooses) {
       this.#large = true

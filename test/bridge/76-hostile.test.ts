@@ -139,6 +139,21 @@ t.test(
   },
 )
 
+t.test('a stream of more items than there was credit for ends with ERR_PROTOCOL', async t => {
+  const honest = await hostile(t, '8')
+  const stream = honest.stream('f')
+  for (let item = 0; item < 8; item++)
+    t.equal((await within('an item', stream.next())).value, 42)
+  await within('close', honest.close())
+  const py = await hostile(t, '10000')
+  const reading = (async () => {
+    for await (const item of py.stream('f')) t.equal(item, 42)
+  })()
+  await t.rejects(within('the end', reading), { code: 'ERR_PROTOCOL' })
+  t.equal(await call(py, 'f'), 42)
+  await within('close', py.close())
+})
+
 t.test('answers that nobody waits for are let go', async t => {
   for (const lie of ['answers to nobody', 'two answers']) {
     const py = await hostile(t, lie)
