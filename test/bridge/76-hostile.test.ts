@@ -142,8 +142,7 @@ t.test(
 t.test('a stream of more items than there was credit for ends with ERR_PROTOCOL', async t => {
   const honest = await hostile(t, '8')
   const stream = honest.stream('f')
-  for (let item = 0; item < 8; item++)
-    t.equal((await within('an item', stream.next())).value, 42)
+  for (let item = 0; item < 8; item++) t.equal((await within('an item', stream.next())).value, 42)
   await within('close', honest.close())
   const py = await hostile(t, '10000')
   const reading = (async () => {
