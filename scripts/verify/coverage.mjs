@@ -23,7 +23,7 @@ async function build() {
   const core = coreSources().map(source => ({ source, flags: [...plain, ...instrumentation] }))
   const others = [...filesUnder('test/native', cc), ...filesUnder('test/fuzz', cc)]
     .filter(source => !source.endsWith('/libfuzzer.cc'))
-    .map(source => ({ source, flags: plain }))
+    .map(source => ({ source, flags: [...plain, ...instrumentation] })) // inline functions of the core are in them too
   const sources = [...core, ...others]
   const objects = await compile({ name: 'coverage', compiler, sources })
   const select = wanted => objects.filter((_, at) => wanted(sources[at].source))
