@@ -24,8 +24,9 @@ int64_t at(const flatbuffers::Vector<const wire::Int64*>& numbers, uint32_t inde
 
 struct Extent {
   bool empty = false;
-  Wide low = 0;   // of the first byte, from the start of the block
-  Wide high = 0;  // behind the last one
+  bool negative = false;  // a length is
+  Wide low = 0;           // of the first byte, from the start of the block
+  Wide high = 0;          // behind the last one
 };
 
 Extent extent_of(const wire::Tensor& tensor) noexcept {
@@ -38,6 +39,7 @@ Extent extent_of(const wire::Tensor& tensor) noexcept {
     const Wide length = at(*tensor.shape(), axis);
     const Wide stride = tensor.strides() != nullptr ? at(*tensor.strides(), axis) : packed;
     extent.empty |= length == 0;
+    extent.negative |= length < 0;
     if (length > 1) (stride < 0 ? extent.low : extent.high) += (length - 1) * stride;
     packed *= length;
   }
@@ -50,6 +52,7 @@ Extent extent_of(const wire::Tensor& tensor) noexcept {
 // Called only where fits_block has said yes, so that no product is longer than 128 bits.
 bool surely_fits(const wire::Tensor& tensor, uint64_t block_bytes) noexcept {
   const Extent extent = extent_of(tensor);
+  if (extent.negative) return false;
   return extent.empty || (extent.low >= 0 && extent.high <= static_cast<Wide>(block_bytes));
 }
 
