@@ -166,7 +166,7 @@ class Stream:
             self._finish()
             self._answers.succeed(seat.codec, self._id, value, self._elapsed)
             self._ended(self._id)
-        elif isinstance(error, SystemExit | ClosedError):
+        elif isinstance(error, SystemExit):
             raise error
         else:
             self._fail(seat, error)
@@ -182,7 +182,7 @@ class Stream:
             seat.end()
         except BaseException as error:
             seat.end()
-            if isinstance(error, SystemExit | ClosedError):
+            if isinstance(error, SystemExit):
                 raise
             reason = error
         self._fail(seat, reason)

@@ -92,6 +92,18 @@ def test_an_iterator_of_node_answers_done_and_value(answer):
         next(RemoteIterator(Answering(), 1))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_generator_that_an_iterator_of_node_misleads_fails_and_no_other_call(start, threads):
+    source = "def first(values):\n    yield next(values)\n"
+    node = start(source + ECHO, threads=threads)
+    wanted = node.send_request(kinds.STREAM, "first", [Ext(5, b"\0\0\0\1")], window=4)
+    kind, id, *_ = node.receive()
+    assert kind == kinds.CALL
+    node.channel.send(kinds.RESULT, id, encoded("not [done, value]"))
+    assert node.failure_of(wanted)["code"] == "ERR_PROTOCOL"
+    assert node.ask(kinds.CALL, "echo", [1]) == [1]
+
+
 MALFORMED = [
     None,
     5,
