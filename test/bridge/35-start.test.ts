@@ -216,7 +216,7 @@ t.test('startTimeout ends a start that takes too long, and the process with it',
 })
 
 t.test('startTimeout ends an interpreter that never listens', async t => {
-  const deaf = write('deaf-python', '#!/bin/sh\nexec sleep 1000\n')
+  const deaf = write('deaf-python', '#!/bin/sh\nexec sleep 100\n')
   chmodSync(deaf, 0o755)
   const error = await rejection(spawn(script, options({ python: deaf, startTimeout: 100 })))
   t.match(error, { code: 'ERR_START_TIMEOUT' })

@@ -1,7 +1,7 @@
 // Modules and interpreters that do not come up: they hang, raise, exit, fork, print, or are broken themselves. See also
 // 32-ends and 35-start.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type MissingPackageError, type ModuleImportError, type StartError, spawn } from 'isthmus'
 import t from 'tap'
@@ -106,7 +106,7 @@ t.test('an import that forks: the parent serves, the child cannot answer for it'
 import os, sys, time
 child = os.fork()
 if child == 0:
-    time.sleep(1000)
+    time.sleep(100)
 def child_pid():
     return child
 `
@@ -242,13 +242,12 @@ preflight.check(fd)
 
 t.test('an interpreter that says nothing and closes the socket: a typed error', async t => {
   const silent = join(folderFor(t), 'python')
-  writeFileSync(silent, '#!/bin/sh\nexec 3>&-\nexec sleep 1000\n')
+  writeFileSync(silent, '#!/bin/sh\nexec 3>&-\nexec sleep 100\n')
   chmodSync(silent, 0o755)
   const error = await failedStart(t, () =>
     spawn({ source: '' }, { ...quiet, python: silent, startTimeout: 3000 }),
   )
   t.match(error, { code: /^ERR_(START_TIMEOUT|WORKER_EXITED)$/ })
-  t.ok(existsSync(silent))
 })
 
 t.test('the socket is given to a program that only sends rubbish: a typed error', async t => {
