@@ -12,19 +12,19 @@ import isthmus
 
 seen = []
 
-def stuck(n):
+def stuck(n, path):
     for i in range(n):
         yield i
-    turns = 0
     try:
-        turns = 1
-        while True: turns += 1
+        open_gate(path)
+        while True: pass
     except isthmus.Cancelled:
         seen.append('interrupted')
         raise
 
-def polite():
+def polite(path):
     context = isthmus.context()
+    open_gate(path)
     while not context.cancelled: time.sleep(0.001)
     seen.append('told')
     until = time.monotonic() + 0.2
@@ -38,14 +38,13 @@ def polite():
 def forever():
     while True: pass
 
-def stubborn():
-    turns = 0
+def stubborn(path):
     while True:
         try:
-            turns = 1
-            while True: turns += 1
+            open_gate(path)
+            while True: pass
         except BaseException:
-            turns = 0
+            pass
 
 def naps(n):
     for i in range(n):
@@ -70,14 +69,24 @@ const gate = gatesOf(t)
 
 t.test('a stream is left whose generator never yields again: it is interrupted', async t => {
   const py = await spawned(t, target)
-  for await (const item of py.stream('stuck', 2)) if (item === 1) break
+  const reached = gate()
+  for await (const item of py.stream('stuck', 2, reached.path)) {
+    if (item === 0) continue
+    await reached.opened()
+    break
+  }
   t.strictSame(await within('look', py.call('look')), ['interrupted'])
 })
 
 t.test('interrupt: false leaves it to the code; a number is a time', async t => {
   const py = await spawned(t, target)
-  const patient = py.with({ timeout: 10, interrupt: false })
-  t.match(await rejection(patient.call('polite')), { code: 'ERR_TIMEOUT' })
+  const begun = gate()
+  const controller = new AbortController()
+  const patient = py.with({ signal: controller.signal, interrupt: false })
+  const polite = rejection(patient.call('polite', begun.path))
+  await begun.opened()
+  controller.abort()
+  t.match(await polite, { code: 'ERR_ABORTED' })
   t.strictSame(await within('look', py.call('look')), ['told', 'ended by itself'])
   const prompt = py.with({ timeout: 10, interrupt: 0 })
   t.match(await rejection(prompt.call('forever')), { code: 'ERR_TIMEOUT' })
@@ -86,17 +95,26 @@ t.test('interrupt: false leaves it to the code; a number is a time', async t => 
 
 t.test('kill: the other calls are told for which function the worker was killed', async t => {
   const py = await spawned(t, target)
-  const killing = rejection(py.with({ timeout: 10, kill: 50 }).call('stubborn'))
-  const other = await within('other', rejection<WorkerExitedError>(py.call('look')))
+  const begun = gate()
+  const controller = new AbortController()
+  const given = py.with({ signal: controller.signal, kill: 50 })
+  const killing = rejection(given.call('stubborn', begun.path))
+  await begun.opened()
+  const behind = rejection<WorkerExitedError>(py.call('look'))
+  controller.abort()
+  const other = await within('other', behind)
   t.match(other, { code: 'ERR_WORKER_EXITED', signal: 'SIGKILL', killedFor: 'stubborn' })
   t.match(other.message, /because stubborn\(\) went on after its call had been given up/)
-  t.match(await killing, { code: 'ERR_TIMEOUT' })
+  t.match(await killing, { code: 'ERR_ABORTED' })
 })
 
 t.test('kill: a call that has not begun takes nobody with it', async t => {
   const py = await spawned(t, target)
   const controller = new AbortController()
-  const running = py.with({ signal: controller.signal, interrupt: false }).call('polite')
+  const begun = gate()
+  const patient = py.with({ signal: controller.signal, interrupt: false })
+  const running = patient.call('polite', begun.path)
+  await begun.opened()
   const queued = rejection(py.with({ timeout: 5, kill: 200 }).call('look'))
   t.match(await queued, { code: 'ERR_TIMEOUT' })
   await new Promise(resolve => setTimeout(resolve, 300)) // more than the grace: nothing must happen in it

@@ -4,20 +4,15 @@
 import type { WorkerExitedError } from 'isthmus'
 import t from 'tap'
 import { gone, runProgram } from '../fixtures/processes.js'
+import { oneOf, seeded, seedOfTest } from '../fixtures/random.js'
 import { within } from '../fixtures/watchdog.js'
 import { exitOf, rejection, spawned } from './spawned.js'
 
 t.setTimeout(280_000)
 
 const time = Number(process.env.ISTHMUS_STOPS_MS ?? 1500)
-const seed = Number(process.env.ISTHMUS_SEED ?? Date.now() % 1_000_000)
-
-let state = seed
-/** From 0 to 1, the same for the same seed. */
-function random(): number {
-  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-  return state / 2 ** 32
-}
+const seed = seedOfTest()
+const random = seeded(seed)
 const moment = (most: number) => new Promise(resolve => setTimeout(resolve, random() * most))
 
 const target = {
@@ -46,7 +41,7 @@ for (const threads of ['1', '3'])
       })
       let stops = 0
       while (!over) {
-        const victim = among[Math.floor(random() * among.length)]!
+        const victim = oneOf(random, among)
         try {
           process.kill(victim, 'SIGSTOP')
           stops++
