@@ -59,10 +59,25 @@ function look(value: unknown): { readonly parts: number; readonly goesBack: bool
   return { parts, goesBack }
 }
 
-const codes =
-  'FUNCTION_NOT_FOUND ARGUMENTS VALUE IMPORT ON_START OBJECT_GONE CALLBACK_ENDED BLOCKED ABORTED MISSING_PACKAGE PYTHON_TOO_OLD SCRIPT_NOT_FOUND VERSION EXTENSION ARENA_FULL PROTOCOL SYSTEM'.split(
-    ' ',
-  )
+const codes = [
+  'FUNCTION_NOT_FOUND',
+  'ARGUMENTS',
+  'VALUE',
+  'IMPORT',
+  'ON_START',
+  'OBJECT_GONE',
+  'CALLBACK_ENDED',
+  'BLOCKED',
+  'ABORTED',
+  'MISSING_PACKAGE',
+  'PYTHON_TOO_OLD',
+  'SCRIPT_NOT_FOUND',
+  'VERSION',
+  'EXTENSION',
+  'ARENA_FULL',
+  'PROTOCOL',
+  'SYSTEM',
+]
 
 /** Payloads as a worker writes them. */
 export const payloads: readonly Uint8Array[] = [
