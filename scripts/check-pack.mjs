@@ -1,5 +1,5 @@
 // npm run check:pack: what the package would contain, held against what it must and may contain.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, root, run } from './step.mjs'
 
@@ -32,6 +32,10 @@ const isStale = path =>
   path.startsWith('dist/') &&
   !existsSync(join(root, path.replace(/^dist/, 'src').replace(/\.(js|js\.map|d\.ts)$/, '.ts')))
 
+/** What a map leads to must be in it: the package carries no sources besides. */
+const lacksSource = path =>
+  path.endsWith('.map') && !('sourcesContent' in JSON.parse(readFileSync(join(root, path), 'utf8')))
+
 await main(async () => {
   const output = await run('npm', ['pack', '--dry-run', '--json', '--loglevel=silent'])
   const parsed = JSON.parse(output.slice(output.search(/[[{]/)))
@@ -44,6 +48,7 @@ await main(async () => {
       .filter(path => !required.includes(path) && !allowed.some(one => one.test(path)))
       .map(path => `must not be in it: ${path}`),
     ...paths.filter(isStale).map(path => `has no source any more: ${path}`),
+    ...paths.filter(lacksSource).map(path => `refers to a source that is not in it: ${path}`),
     // npm takes them as they are: with another umask, the same sources would be another package.
     ...pack.files
       .filter(({ mode }) => (mode & 0o777) !== 0o644)
