@@ -1,8 +1,13 @@
-// npm run verify [-- part …] [--short]: attacks the bridge in every way we know, and says what was tried and what survived.
-// The parts are the modules in scripts/verify/; `npm test` runs the short form of each.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+// npm run verify [-- part …] [options]: attacks the bridge in every way we know, and says what was tried and what survived.
+// The parts are the modules in scripts/verify/; `npm test` runs the short form of each. A part exports
+//   about       what it attacks, in a line
+//   run         ({ short, options }) => { passed, failed, skipped, tried: figures in words }
+//   options     those it takes, for parseArgs(), and what they mean
+//   variables   of the environment, and what they mean
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 import { closingLine, sum } from './count.mjs'
 import { setup } from './setup.mjs'
 import { main, root, StepError } from './step.mjs'
@@ -20,7 +25,7 @@ const parts = [
   'soak',
   'packages',
   'audit',
-].filter(name => existsSync(join(root, 'scripts/verify', `${name}.mjs`)))
+]
 
 const load = name => import(`./verify/${name}.mjs`)
 
@@ -29,15 +34,16 @@ function duration(seconds) {
 }
 
 /** Runs the parts one after the other; a part that throws has failed. */
-export async function verify({ short = false, only = parts } = {}) {
+export async function verify({ short = false, only = parts, given = {} } = {}) {
   const rows = []
   for (const name of only) {
-    const { about, run } = await load(name)
+    const { about, run, options: known = {} } = await load(name)
+    const options = Object.fromEntries(Object.entries(given).filter(([name]) => name in known))
     if (!short) console.log(`\n== ${name}: ${about}`)
     const started = performance.now()
     let result
     try {
-      result = await run({ short })
+      result = await run({ short, options })
     } catch (error) {
       console.log(error instanceof StepError ? error.message : error)
       result = { passed: 0, failed: 1, tried: [error.message.split('\n')[0]] }
@@ -57,37 +63,61 @@ export async function verify({ short = false, only = parts } = {}) {
   return rows
 }
 
-function help(abouts) {
-  const lines = abouts.map(({ name, about }) => `  ${name.padEnd(15)}${about}`)
-  return `npm run verify [-- part …] [--short] [options of a part]
+function help(modules) {
+  const lines = (entries, words) =>
+    Object.entries(entries).map(([name, value]) => `      ${words(name, value)}`)
+  const described = parts.flatMap((name, at) => {
+    const { about, options = {}, variables = {} } = modules[at]
+    return [
+      `  ${name.padEnd(15)}${about}`,
+      ...lines(options, (option, { help }) => `${`--${option}`.padEnd(20)}${help}`),
+      ...lines(variables, (variable, meaning) => `${variable.padEnd(20)}${meaning}`),
+    ]
+  })
+  return `npm run verify [-- part …] [options]
 
-${lines.join('\n')}
+${described.join('\n')}
 
   --short        what \`npm test\` runs of each part: seconds instead of minutes
+  --help         this text
 
-What each part does, its options, and the figures of the last full run: docs/verification.md.`
+In capitals: variables of the environment. What each part does, and the figures of the last full run:
+docs/verification.md.`
+}
+
+/** The options of the parts that were named, or of all. @throws StepError */
+async function parsed(args) {
+  const modules = await Promise.all(parts.map(load))
+  const options = Object.assign({}, ...modules.map(({ options = {} }) => options))
+  const general = { short: { type: 'boolean' }, help: { type: 'boolean' } }
+  let result
+  try {
+    result = parseArgs({ args, allowPositionals: true, options: { ...options, ...general } })
+  } catch (error) {
+    throw new StepError(`${error.message.split('. ')[0]}; --help lists what there is`)
+  }
+  const { help: asked, short, ...given } = result.values
+  const named = result.positionals
+  const unknown = named.filter(name => !parts.includes(name))
+  if (unknown.length > 0)
+    throw new StepError(`there is no part ${unknown.join(', ')}; there are: ${parts.join(', ')}`)
+  const only = named.length > 0 ? named : parts
+  const foreign = Object.keys(given).filter(
+    option => !only.some(name => option in (modules[parts.indexOf(name)].options ?? {})),
+  )
+  if (foreign.length > 0) throw new StepError(`${only.join(', ')}: no option --${foreign[0]}`)
+  return { text: asked ? help(modules) : undefined, short, only, given }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
-    const args = process.argv.slice(2)
-    if (args.includes('--help')) {
-      const abouts = await Promise.all(
-        parts.map(async name => ({ name, about: (await load(name)).about })),
-      )
-      console.log(help(abouts))
+    const { text, ...what } = await parsed(process.argv.slice(2))
+    if (text !== undefined) {
+      console.log(text)
       return 0
     }
-    const options = args.findIndex(argument => argument.startsWith('-'))
-    const named = options < 0 ? args : args.slice(0, options)
-    const unknown = named.filter(name => !parts.includes(name))
-    if (unknown.length > 0)
-      throw new StepError(`there is no part ${unknown.join(', ')}; there are: ${parts.join(', ')}`)
     await setup()
-    const rows = await verify({
-      short: args.includes('--short'),
-      only: named.length > 0 ? named : parts,
-    })
+    const rows = await verify(what)
     const report = 'build/verify.json'
     mkdirSync(join(root, 'build'), { recursive: true })
     writeFileSync(join(root, report), `${JSON.stringify(rows, null, 2)}\n`)

@@ -1,6 +1,7 @@
-// npm run verify -- coverage: which lines of native/core the native tests and the fuzzer's corpus reach. clang counts them.
+// Which lines of native/core the native tests and the fuzzer's corpus reach. clang counts them.
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { absent } from '../absent.mjs'
 import { commonFlags, compile, link } from '../compile.mjs'
 import { coreSources } from '../native-flags.mjs'
 import { filesUnder, root, run as runCommand } from '../step.mjs'
@@ -77,14 +78,13 @@ const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`
 
 export async function run({ short }) {
   // Another build of everything, for a figure that changes seldom: only at full length.
-  if (short) return { passed: 0, failed: 0, skipped: 1, tried: [] }
+  if (short) return { passed: 0, failed: 0, tried: [] }
   for (const tool of [compiler, 'llvm-profdata', 'llvm-cov']) {
     const found = await runCommand(tool, ['--help']).catch(() => undefined)
     if (found !== undefined) continue
-    console.log(
-      `coverage: skipped, \`${tool}\` was not found (on Debian: apt-get install clang llvm)`,
-    )
-    return { passed: 0, failed: 0, skipped: 1, tried: [] }
+    return absent(`coverage: \`${tool}\` was not found (on Debian: apt-get install clang llvm)`, {
+      short,
+    })
   }
   const programs = await build()
   const profiles = join(folder, 'profiles')

@@ -10,7 +10,7 @@ const files = /\/(3[1256]|4[01]|6[26]|7[0246]|8[046]|88|9[0-5])-[\w-]+(\.alone)?
 
 export async function run({ short }) {
   if (short) return { passed: 0, failed: 0, tried: [] } // they are among the tests of the bridge
-  const { runTapFiles, tapFiles } = await import('../tap-files.mjs')
+  const { runTapFiles, tapFiles } = await import('../tap-files.mjs') // tap-parser is there only after the set-up
   const paths = tapFiles([], ['test/bridge']).filter(path => files.test(join(root, path)))
   const { passed, failed } = await runTapFiles(paths, {
     env: { ...process.env, ISTHMUS_FAULTS: 'full', TAP_TIMEOUT: '900' },

@@ -1,15 +1,19 @@
-// npm run verify -- fuzz [--minutes 20] [--runs n] [--target name] [--minimise]
 // Fuzzes native/core: one libFuzzer program per target, under the address and undefined-behaviour sanitizers, two at a time.
-// --runs: so many executions of each target, however long they take. --minimise: what was found interesting in this run and
-// in those before it becomes the committed corpus.
 import { spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { absent } from '../absent.mjs'
 import { commonFlags, compile, link } from '../compile.mjs'
 import { coreSources } from '../native-flags.mjs'
-import { filesUnder, root, run as runCommand } from '../step.mjs'
+import { filesUnder, root, run as runCommand, StepError } from '../step.mjs'
 
 export const about = 'hostile bytes for messages, rings, channels and ledgers of native/core'
+export const options = {
+  minutes: { type: 'string', help: 'n: for all targets together: 20' },
+  runs: { type: 'string', help: 'n: so many executions of each target, however long they take' },
+  target: { type: 'string', help: 'name: only this one' },
+  minimise: { type: 'boolean', help: 'what was found so far becomes the committed corpus' },
+}
 
 const compiler = 'clang++'
 const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined']
@@ -175,26 +179,21 @@ async function minimise(target, program) {
   console.log(`  ${target.padEnd(16)}${kept.length} inputs are the corpus now`)
 }
 
-export async function run({ short }) {
+export async function run({ short, options: { minutes = 20, runs, target, minimise: renews } }) {
   const clang = await runCommand(compiler, ['--version']).catch(() => undefined)
-  if (clang === undefined) {
-    console.log('fuzz: skipped, `clang++` was not found (on Debian: apt-get install clang)')
-    return { passed: 0, failed: 0, skipped: 1, tried: [] }
-  }
-  const option = name => {
-    const at = process.argv.indexOf(`--${name}`)
-    return at < 0 ? undefined : process.argv[at + 1]
-  }
-  const targets = targetNames().filter(name => [undefined, name].includes(option('target')))
+  if (clang === undefined)
+    return absent('fuzz: `clang++` was not found (on Debian: apt-get install clang)', { short })
+  const targets = targetNames().filter(name => target === undefined || name === target)
+  if (targets.length === 0) throw new StepError(`there is no target ${target}`)
   const programs = await build(targets)
   const seconds = short
     ? secondsShort
-    : Math.max(1, Math.round((Number(option('minutes') ?? 20) * 60 * jobs) / targets.length))
-  const limits = option('runs') ? { runs: Number(option('runs')) } : { max_total_time: seconds }
+    : Math.max(1, Math.round((Number(minutes) * 60 * jobs) / targets.length))
+  const limits = runs === undefined ? { max_total_time: seconds } : { runs: Number(runs) }
   if (short) limits.seed = 1
   const results = await fuzzAll(programs, limits, short)
   const broken = results.filter(({ failed }) => failed)
-  if (process.argv.includes('--minimise') && broken.length === 0)
+  if (renews && broken.length === 0)
     for (const [target, program] of Object.entries(programs))
       if (target !== 'race') await minimise(target, program) // what that one reaches is chance
   const total = results.reduce((sum, { executions }) => sum + executions, 0)

@@ -1,6 +1,4 @@
 // Native tests with delays at every sync point (native/core/sync.h), over many seeds, and under sanitizers.
-// ISTHMUS_ROUNDS: how many seeds of each kind; ISTHMUS_STRESS_MS: how long each stress test goes on with one;
-// ISTHMUS_SEED: the first seed.
 import { spawn } from 'node:child_process'
 import { count } from '../count.mjs'
 import { root } from '../step.mjs'
@@ -8,6 +6,11 @@ import { buildNativeTest, nativeCommand } from '../test-native.mjs'
 
 export const about =
   'the real code: other interleavings by delays at every point where threads meet, and sanitizers'
+export const variables = {
+  ISTHMUS_ROUNDS: 'a factor for the number of seeds',
+  ISTHMUS_STRESS_MS: 'how long each stress test goes on with one',
+  ISTHMUS_SEED: 'the first one',
+}
 
 /** What runs, how many seeds of it, and for how long each stress test goes on with one. */
 const full = [

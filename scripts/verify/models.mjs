@@ -1,12 +1,13 @@
 // Checks every model of test/models over its whole state space, and that its mutants do not hold. Format: test/models/README.md.
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { run as execute, filesUnder, root } from '../step.mjs'
-import { findSpin } from './spin.mjs'
+import { absent } from '../absent.mjs'
+import { findSpin } from '../spin.mjs'
+import { run as execute, filesUnder, root, StepError } from '../step.mjs'
 
 export const about =
   'protocols as Promela models: every interleaving, and mutants that must not hold'
+export const options = { model: { type: 'string', help: 'name: only this one' } }
 
 const out = join(root, 'build/models')
 const memoryMegabytes = 3500
@@ -135,18 +136,14 @@ const figures = result =>
   `${grouped(result.states)} states, ${grouped(result.transitions)} transitions, depth ${grouped(result.depth)}, ` +
   `${grouped(result.megabytes)} MB, ${result.seconds.toFixed(1)} s`
 
-/** `only`: names of models; all without. */
-export async function run({ short = false, only = [] } = {}) {
+export async function run({ short, options: { model: only } }) {
   const spin = await findSpin()
-  if (spin === null) {
-    console.log('  models: spin is not installed: apt-get install spin')
-    return short
-      ? { passed: 0, failed: 0, skipped: 1, tried: [] }
-      : { passed: 0, failed: 1, tried: [] }
-  }
+  if (spin === null)
+    return absent('models: `spin` was not found (on Debian: apt-get install spin)', { short })
   const models = filesUnder('test/models', path => path.endsWith('.pml'))
     .map(parse)
-    .filter(model => only.length === 0 || only.includes(model.name))
+    .filter(({ name }) => only === undefined || name === only)
+  if (models.length === 0) throw new StepError(`there is no model ${only}`)
   const waiting = models.flatMap(model => searches(model, short))
   const totals = { passed: 0, failed: 0, states: 0, mutants: 0 }
   const work = async () => {
@@ -164,14 +161,4 @@ export async function run({ short = false, only = [] } = {}) {
     `${totals.mutants} mutants of them`,
   ]
   return { passed: totals.passed, failed: totals.failed, tried }
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const asked = process.argv.slice(2)
-  const result = await run({
-    short: asked.includes('--short'),
-    only: asked.filter(word => !word.startsWith('-')),
-  })
-  console.log(result)
-  process.exitCode = result.failed === 0 ? 0 : 1
 }

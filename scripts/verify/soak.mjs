@@ -1,5 +1,4 @@
 // Mixed load over the public API for minutes: are all results right, and do memory, descriptors and leases stay flat?
-// Options: npm run verify -- soak --help
 import { count, shown } from '../count.mjs'
 import { run as quietly, root } from '../step.mjs'
 
@@ -8,17 +7,23 @@ export const about =
 
 const program = ['--expose-gc', '--enable-source-maps', `${root}/build/ts/test/soak/main.js`]
 
-/** Those after the name of the part. */
-function given() {
-  const args = process.argv.slice(2)
-  const first = args.findIndex(argument => argument.startsWith('-'))
-  return first < 0 ? [] : args.slice(first).filter(argument => argument !== '--short')
+/** What they mean in full: test/soak/options.ts. */
+export const options = {
+  minutes: { type: 'string', help: 'n: how long the load runs: 10' },
+  seed: { type: 'string', help: 'n: which acts and values' },
+  'no-trend': { type: 'boolean', help: 'slopes are shown and not judged' },
+  out: { type: 'string', help: 'file: where to draw the picture: build/soak.svg' },
+  json: { type: 'string', help: "file: where to write every second's figures: build/soak.json" },
+  save: { type: 'boolean', help: 'picture and figures go where they are committed' },
 }
 
-export async function run({ short }) {
+export async function run({ short, options }) {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : [`--${name}`, value],
+  )
   const output = short
     ? await quietly(process.execPath, [...program, '--minutes', '0.2', '--no-trend'])
-    : (await shown(process.execPath, [...program, ...given()])).output
+    : (await shown(process.execPath, [...program, ...given])).output
   const tried = output.split('\n').filter(line => /^seed |^arrays: |^a small call: /.test(line))
   return { ...count(output), tried }
 }

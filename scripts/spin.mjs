@@ -1,7 +1,7 @@
 // Where the model checker `spin` is. On Debian and Ubuntu it is fetched into .cache/tools when missing, which needs no root.
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, run } from '../step.mjs'
+import { root, run } from './step.mjs'
 
 const tools = join(root, '.cache/tools')
 const fetched = join(tools, 'usr/bin/spin')
