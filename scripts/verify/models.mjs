@@ -94,7 +94,11 @@ async function search(spin, { model, name, mutant, flags }, short) {
   await execute(spin, ['-a', ...defined, file], options)
   const speed = mutant === undefined ? '-O1' : '-O0' // to compile takes longer than most searches
   await execute('cc', [speed, '-w', ...compiler, '-o', 'pan', 'pan.c'], options)
-  const output = await execute('./pan', ['-m1000000', `-w${short ? 20 : 24}`, ...asked], options)
+  const output = await execute(
+    './pan',
+    [`-m${short ? 1 : 5}000000`, `-w${short ? 20 : 24}`, ...asked],
+    options,
+  )
   const figure = pattern => Number(output.match(pattern)?.[1] ?? 'NaN')
   const result = {
     errors: figure(/errors: (\d+)/),
