@@ -140,7 +140,12 @@ t.test(
     t.teardown(() => killer.end())
     for (const side of ['worker', 'node'] as const)
       await attemptTo({ ...plan(0), name: oneOf(Math.random, names), side, mark: `${storm}first.` })
-    globalThis.gc!()
+    const settled = () => {
+      globalThis.gc!()
+      const now = figures()
+      return now.segments === 0 && now.mapped === 0 && now.processes.length === 0
+    }
+    await until('nothing is left of the first two', settled, figures)
     const before = figures()
     const done = new Map<string, number>()
     let [killed, late, next, said] = [0, 0, 0, 100]
@@ -172,12 +177,9 @@ t.test(
     await until(
       'nothing is left',
       () => {
-        globalThis.gc!()
         const now = figures()
         return (
-          now.segments === 0 &&
-          now.mapped === 0 &&
-          now.processes.length === 0 &&
+          settled() &&
           now.descriptors.length <= before.descriptors.length &&
           now.unheld - before.unheld < tolerance
         )
