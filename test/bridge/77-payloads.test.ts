@@ -1,14 +1,14 @@
 // Payloads that are wrong in themselves, in messages that are right: the call that they are for has an error, or a value,
 // and nothing else of Node notices.
 import t from 'tap'
+import { oneOf, seeded } from '../fixtures/random.js'
 import { mutated, seeds } from '../fuzz/msgpack-mutator.js'
 import { payloads } from '../fuzz/node_decoder.js'
-import { Random } from '../fuzz/random.js'
 import { spawned } from './spawned.js'
 
-const random = new Random(1)
+const random = seeded(1)
 const given = [...seeds, ...payloads]
-const wrong = [...given, ...given.map(one => mutated(one, random.one(given), random))].map(one =>
+const wrong = [...given, ...given.map(one => mutated(one, oneOf(random, given), random))].map(one =>
   Buffer.from(one),
 )
 

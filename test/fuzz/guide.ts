@@ -5,8 +5,8 @@
 // Asking V8 costs more than hundreds of inputs, so it is asked once for each batch. When a batch has reached something
 // new, its halves run again, and theirs, until it is known which inputs it was: they are kept, to be mutated further.
 import { type Profiler, Session } from 'node:inspector'
+import { oneOf, seeded } from '../fixtures/random.js'
 import { mutated } from './msgpack-mutator.js'
-import { Random } from './random.js'
 
 const batchSize = 4096
 const longest = 4096
@@ -110,7 +110,7 @@ export function fuzz(
   more: (executions: number, kept: number) => boolean,
   seed: number,
 ): Outcome {
-  const random = new Random(seed)
+  const random = seeded(seed)
   const coverage = new Coverage(watched)
   const kept: Uint8Array[] = [...start]
   let executions = 0
@@ -140,7 +140,7 @@ export function fuzz(
   while (more(executions, kept.length)) {
     const batch: Uint8Array[] = []
     for (let at = 0; at < batchSize; at++) {
-      const input = mutated(random.one(kept), random.one(kept), random)
+      const input = mutated(oneOf(random, kept), oneOf(random, kept), random)
       if (input.length <= longest) batch.push(input)
     }
     narrow(batch)

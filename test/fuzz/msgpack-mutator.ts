@@ -1,5 +1,5 @@
 // Changes MessagePack value by value, so that most of what comes of it is MessagePack again.
-import type { Random } from './random.js'
+import { below, oneOf } from '../fixtures/random.js'
 
 /** Values at the edges of what is allowed, and beyond them, in hex. */
 const difficult = [
@@ -97,50 +97,50 @@ function valuesIn(bytes: Uint8Array): Span[] {
   return spans
 }
 
-function changedBytes(bytes: Uint8Array, random: Random): Uint8Array {
+function changedBytes(bytes: Uint8Array, random: () => number): Uint8Array {
   const changed = Uint8Array.from(bytes)
-  if (changed.length === 0) return Uint8Array.of(random.below(256))
-  const at = random.below(changed.length)
-  switch (random.below(4)) {
+  if (changed.length === 0) return Uint8Array.of(below(random, 256))
+  const at = below(random, changed.length)
+  switch (below(random, 4)) {
     case 0:
-      changed[at]! ^= 1 << random.below(8)
+      changed[at]! ^= 1 << below(random, 8)
       return changed
     case 1:
-      changed[at] = random.next()
+      changed[at] = below(random, 256)
       return changed
     case 2:
-      return Buffer.concat([changed.subarray(0, at), changed.subarray(at + 1 + random.below(4))])
+      return Buffer.concat([changed.subarray(0, at), changed.subarray(at + 1 + below(random, 4))])
     default:
       return Buffer.concat([
         changed.subarray(0, at),
-        Uint8Array.of(random.next()),
+        Uint8Array.of(below(random, 256)),
         changed.subarray(at),
       ])
   }
 }
 
 /** Another input that is like this one, or like both. */
-export function mutated(bytes: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
+export function mutated(bytes: Uint8Array, other: Uint8Array, random: () => number): Uint8Array {
   const spans = valuesIn(bytes)
-  if (spans.length === 0 || random.below(4) === 0) return changedBytes(bytes, random)
-  const { start, end } = random.one(spans)
+  if (spans.length === 0 || below(random, 4) === 0) return changedBytes(bytes, random)
+  const { start, end } = oneOf(random, spans)
   const own = bytes.subarray(start, end)
   const put = (...instead: Uint8Array[]) =>
     Buffer.concat([bytes.subarray(0, start), ...instead, bytes.subarray(end)])
-  switch (random.below(6)) {
+  switch (below(random, 6)) {
     case 0: {
       const there = valuesIn(other)
-      const from = there.length === 0 ? undefined : random.one(there)
+      const from = there.length === 0 ? undefined : oneOf(random, there)
       return put(from === undefined ? own : other.subarray(from.start, from.end))
     }
     case 1:
-      return put(Buffer.alloc(1 << random.below(11), 0x91), own)
+      return put(Buffer.alloc(1 << below(random, 11), 0x91), own)
     case 2:
       return put(Uint8Array.of(0x92), own, own)
     case 3:
       return put(Uint8Array.of(0x81, 0xa1, 0x6b), own)
     default:
-      return put(random.one(difficult))
+      return put(oneOf(random, difficult))
   }
 }
 

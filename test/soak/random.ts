@@ -1,20 +1,12 @@
 // Choices that are the same for the same seed.
-//
-// A linear congruential generator with the constants of Numerical Recipes (1992), section 7.1; only its upper bits are
-// good, and only they are used: results are fractions.
+import { seeded } from '../fixtures/random.js'
 
 export class Random {
-  #state: number
+  /** From 0 to 1, exclusive. */
+  readonly fraction: () => number
 
   constructor(seed: number) {
-    this.#state = seed >>> 0
-    this.fraction() // seeds that are close to each other begin with fractions that are
-  }
-
-  /** From 0 to 1, exclusive. */
-  fraction(): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0
-    return this.#state / 2 ** 32
+    this.fraction = seeded(seed)
   }
 
   /** A whole number from `low` to `high`, both inclusive. */
