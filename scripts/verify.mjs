@@ -1,4 +1,4 @@
-// npm run verify [-- part …] [options]: attacks the bridge in every way we know, and says what was tried and what survived.
+// npm run verify -- [parts] [options]: attacks the bridge in every way we know, and says what was tried and what survived.
 // The parts are the modules in scripts/verify/; `npm test` runs the short form of each. A part exports
 //   about       what it attacks, in a line
 //   run         ({ short, options }) => { passed, failed, skipped, tried: figures in words }
@@ -74,7 +74,7 @@ function help(modules) {
       ...lines(variables, (variable, meaning) => `${variable.padEnd(20)}${meaning}`),
     ]
   })
-  return `npm run verify [-- part …] [options]
+  return `npm run verify -- [parts] [options]
 
 ${described.join('\n')}
 

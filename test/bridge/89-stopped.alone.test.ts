@@ -92,11 +92,10 @@ t.test('an interrupt reaches a worker that was stopped in the call, once it goes
 t.test('kill ends a worker that is stopped', async t => {
   const py = await spawned(t, target)
   t.equal(await py.call('echo', 1), 1)
-  const running = rejection(py.with({ timeout: 200, kill: 50 }).call('forever'))
+  process.kill(py.pid, 'SIGSTOP')
+  const running = rejection(py.with({ timeout: 50, kill: 50 }).call('forever'))
   const other = rejection<WorkerExitedError>(py.call('echo', 2))
   const exit = exitOf(py)
-  await new Promise(resolve => setTimeout(resolve, 50))
-  process.kill(py.pid, 'SIGSTOP')
   t.match(await within('timeout', running), { code: 'ERR_TIMEOUT' })
   t.match(await within('the other call', other), { code: 'ERR_WORKER_EXITED', signal: 'SIGKILL' })
   t.match(await within('exit', exit), { signal: 'SIGKILL' })

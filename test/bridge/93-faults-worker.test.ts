@@ -141,12 +141,11 @@ t.test(
 
 t.test('SIGSTOP: a call times out, and close() ends the process all the same', async t => {
   const py = await bridgeFor(t, script)
-  await t.rejects(within('the timeout', py.with({ timeout: 300 }).call('stop')), {
+  const rejected = t.rejects(py.call('stop'), { code: 'ERR_CLOSED' })
+  await until('it is stopped', () => stateOf(py.pid) === 'T')
+  await t.rejects(within('the timeout', py.with({ timeout: 50 }).call('nothing')), {
     code: 'ERR_TIMEOUT',
   })
-  t.equal(stateOf(py.pid), 'T')
-  const waiting = py.call('nothing')
-  const rejected = t.rejects(waiting, { code: 'ERR_CLOSED' })
   await within('close', py.close())
   await rejected
   await gone(py.pid)
@@ -158,9 +157,12 @@ t.test(
     const py = await bridgeFor(t, script, { restart: { delay: 1 } })
     const { pid } = py
     const restarted = next(py, 'restart')
-    await t.rejects(within('the timeout', py.with({ timeout: 100, kill: 50 }).call('stop')), {
+    const rejected = t.rejects(py.call('stop'), { code: 'ERR_WORKER_EXITED', signal: 'SIGKILL' })
+    await until('it is stopped', () => stateOf(pid) === 'T')
+    await t.rejects(within('the timeout', py.with({ timeout: 50, kill: 50 }).call('nothing')), {
       code: 'ERR_TIMEOUT',
     })
+    await rejected
     await restarted
     await gone(pid)
     t.equal(await call(py, 'echo', 1), 1)
@@ -258,7 +260,13 @@ for (const how of ['replace_handlers', 'block_signals'])
       t.equal(await within('the one behind', behind, () => py.stats()), 'behind')
       await checkServes(t, py)
       const { pid } = py
-      await t.rejects(py.with({ timeout: 50, kill: 50 }).call('loop'), { code: 'ERR_TIMEOUT' })
+      const begun = gatesOf(t)()
+      const controller = new AbortController()
+      const given = py.with({ signal: controller.signal, kill: 50 }).call('loop', begun.path)
+      const rejected = t.rejects(given, { code: 'ERR_ABORTED' })
+      await begun.opened()
+      controller.abort()
+      await rejected
       await until('it is killed', () => !isAlive(pid))
     },
   )
