@@ -556,6 +556,7 @@ export class Calls {
         queueMicrotask(() => pending.reply.progress?.(fraction, text))
       }
     } catch (error) {
+      message.drop()
       this.abandon(message.id, error as Error)
     }
   }
