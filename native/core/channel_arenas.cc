@@ -59,7 +59,7 @@ Status Channel::publish_arena(wire::Kind kind, uint64_t arena, int descriptor, u
   if (descriptor >= 0) {
     const Announcement announcement{kMagic, arena};
     const int64_t sent = os::send_with_descriptors(socket_, &announcement, sizeof announcement, &descriptor, 1);
-    if (sent == -EAGAIN || sent == -ENOBUFS) return Status::kFull;  // the worker makes room by taking Arena records
+    if (sent == -EAGAIN) return Status::kFull;  // the worker makes room by taking Arena records
     if (sent == -EPIPE || sent == -ECONNRESET) return Status::kClosed;
     if (sent != static_cast<int64_t>(sizeof announcement)) return Status::kSystem;
     ISTHMUS_SYNC(kArenaSent);

@@ -9,8 +9,8 @@
  * Steps are as the other process can see them: in publish_arena the descriptor is sent between claim and commit.
  *
  * What the code does with errors is in the model: sendmsg finds no room, and nothing is published. The other ones end the
- * channel, or refuse the message, and take no further steps here: EMFILE in the worker (its datagram comes without the
- * descriptor: kProtocol), EPIPE, and what else sendmsg says (kSystem).
+ * channel, or refuse the message, and take no further steps here: EMFILE in the worker, which keeps a descriptor free for
+ * this (kSystem), EPIPE, and what else sendmsg says (kSystem).
  *
  * Left out: who wakes whom: who waits for room looks at the head again when it has moved, and at nothing else; the bytes of
  * the datagram; several blocks of one arena (the ledger counts them all: leases.pml); messages that
