@@ -18,7 +18,8 @@ struct Greeting {
   uint32_t version;
   uint32_t descriptors;
 };
-constexpr size_t kGreetingDescriptors = 5;  // control, node's arena, worker's arena, node's event, worker's event
+// Control, node's arena, worker's arena; of the worker's event both ends, and the end that notifies node.
+constexpr size_t kGreetingDescriptors = 6;
 
 using Lock = std::lock_guard<std::mutex>;
 
@@ -28,18 +29,20 @@ bool known_identity(const Identity& identity, uint64_t control_segment_bytes) no
          ring <= kMaxRingBytes && (ring & (ring - 1)) == 0 && control_segment_bytes >= control_bytes(ring);
 }
 
+void close_ends(const EventEnds& events) noexcept {
+  for (const int end : {events.own, events.to_own, events.to_peer}) os::close_descriptor(end);
+}
+
 }  // namespace
 
-Channel::Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept
+Channel::Channel(Side side, Segment control, const Identity& identity, const EventEnds& events, int socket) noexcept
     : side_(side),
       identity_(identity),
       control_(std::move(control)),
       socket_(socket),
-      events_{events[0], events[1]},
       spin_ns_(std::min(identity.spin_ns, kMaxSpinNs)) {
   const Side peer = other(side);
-  doorbell_ = Doorbell(this->control().sides[index(side)], this->control().sides[index(peer)], events_[index(side)],
-                       events_[index(peer)]);
+  doorbell_ = Doorbell(this->control().sides[index(side)], this->control().sides[index(peer)], events);
   uint8_t* records = control_.data() + kRecordsOffset;
   producer_ = Producer(this->control().rings[index(side)], records + uint64_t{index(side)} * identity.ring_bytes,
                        identity.ring_bytes);
@@ -52,7 +55,7 @@ Channel::~Channel() {
   queue_.clear();
   answers_.clear();
   spare_.clear();
-  for (const int event : events_) os::close_descriptor(event);
+  close_ends(doorbell_.events());
   os::close_descriptor(socket_);
   os::close_descriptor(process_);
   os::close_descriptor(free_descriptor_);
@@ -83,21 +86,27 @@ Status Channel::open(std::shared_ptr<Ledger> ledger, const ChannelOptions& optio
   identity.spin_ns = options.spin_ns;
   std::memcpy(control.data(), &identity, sizeof identity);
 
-  int events[2] = {-1, -1};
+  int own_event[2] = {-1, -1};
+  int peer_event[2] = {-1, -1};
   int sockets[2] = {-1, -1};
-  if (os::socket_pair(events) == 0 && os::socket_pair(sockets) == 0) {
+  if (os::event_pair(own_event) == 0 && os::event_pair(peer_event) == 0 && os::socket_pair(sockets) == 0) {
+    os::refuse_descriptors(sockets[0]);
     const Greeting greeting{kMagic, kLayoutVersion, kGreetingDescriptors};
-    const int descriptors[kGreetingDescriptors] = {control.descriptor(), node_arena.descriptor(),
-                                                   worker_arena.descriptor(), events[0], events[1]};
+    const int descriptors[kGreetingDescriptors] = {
+        control.descriptor(), node_arena.descriptor(), worker_arena.descriptor(),
+        peer_event[0],        peer_event[1],           own_event[1]};
     if (os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, kGreetingDescriptors) ==
         static_cast<int64_t>(sizeof greeting)) {
+      const EventEnds events{own_event[0], own_event[1], peer_event[1]};
+      os::close_descriptor(peer_event[0]);
       out.reset(new Channel(Side::kNode, std::move(control), identity, events, sockets[0]));
       out->attach_ledger(std::move(ledger), std::move(worker_arena));
       peer_socket = sockets[1];
       return Status::kOk;
     }
   }
-  for (const int descriptor : {events[0], events[1], sockets[0], sockets[1]}) os::close_descriptor(descriptor);
+  for (const auto& pair : {own_event, peer_event, sockets})
+    for (int end = 0; end < 2; ++end) os::close_descriptor(pair[end]);
   return Status::kSystem;
 }
 
@@ -115,7 +124,7 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
     if (received < 0) return received == -ETIMEDOUT ? Status::kTimeout : Status::kSystem;
     return received == 0 ? Status::kClosed : Status::kProtocol;
   }
-  const int events[2] = {descriptors[3], descriptors[4]};
+  const EventEnds events{descriptors[3], descriptors[4], descriptors[5]};
   Segment control;
   Segment node_arena;
   Segment worker_arena;
@@ -130,7 +139,7 @@ Status Channel::join(int socket, int64_t timeout_ns, std::unique_ptr<Channel>& o
     if (!known_identity(identity, control.bytes())) status = Status::kProtocol;
   }
   if (status != Status::kOk) {
-    for (const int event : events) os::close_descriptor(event);
+    close_ends(events);
     return status;
   }
   out.reset(new Channel(Side::kWorker, std::move(control), identity, events, socket));
@@ -198,14 +207,11 @@ void Channel::after_fork_in_child(uint64_t copy_bytes) noexcept {
   closed_.store(Status::kClosed, std::memory_order_release);  // not close(): the event is still the parent's too
   ended_ = Status::kForked;
   control_.isolate();
-  for (int& descriptor : events_) {
-    os::close_descriptor(descriptor);
-    descriptor = -1;
-  }
+  close_ends(doorbell_.events());
   os::close_descriptor(socket_);
   os::close_descriptor(free_descriptor_);
   socket_ = free_descriptor_ = -1;
-  doorbell_ = Doorbell(control().sides[index(side_)], control().sides[index(other(side_))], -1, -1);
+  doorbell_ = Doorbell(control().sides[index(side_)], control().sides[index(other(side_))], {});
   ledger_->after_fork_in_child(copy_bytes);
   waiters_.clear();  // other threads, which are not in the child
   listener_ = nullptr;

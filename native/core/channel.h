@@ -144,7 +144,7 @@ class Channel {
 
  private:
   static constexpr uint64_t kMaxSpinNs = 3'600'000'000'000;  // an hour: "always", without overflow
-  Channel(Side side, Segment control, const Identity& identity, const int (&events)[2], int socket) noexcept;
+  Channel(Side side, Segment control, const Identity& identity, const EventEnds& events, int socket) noexcept;
   void attach_ledger(std::shared_ptr<Ledger> ledger, Segment peer_arena) noexcept;
   bool ring_has_input() noexcept;
   [[nodiscard]] Status why_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
@@ -214,7 +214,6 @@ class Channel {
   int process_ = -1;
   // Worker: given up for a moment to receive the descriptor of an arena, which is lost if this process has none free.
   int free_descriptor_ = -1;
-  int events_[2];
   Doorbell doorbell_;
   std::atomic<Status> closed_{Status::kOk};   // or the reason
   std::atomic<bool> doorbell_broken_{false};  // by the other side; found by who clears it, and ends the channel

@@ -21,11 +21,18 @@
 
 namespace isthmus {
 
+// What a side holds of the two events.
+struct EventEnds {
+  int own = -1;  // that it waits on, and nobody else has
+  int to_own = -1;
+  int to_peer = -1;
+};
+
 class Doorbell {
  public:
   Doorbell() noexcept = default;
-  Doorbell(SideState& own, SideState& peer, int own_event, int peer_event) noexcept
-      : own_(&own), peer_(&peer), own_event_(own_event), peer_event_(peer_event) {}
+  Doorbell(SideState& own, SideState& peer, const EventEnds& events) noexcept
+      : own_(&own), peer_(&peer), events_(events) {}
 
   // Sleeper: say what (more) would wake this side. The caller must look again afterwards, before it waits.
   void announce(uint32_t what) noexcept {
@@ -47,26 +54,26 @@ class Doorbell {
     ISTHMUS_SYNC(kAwaitsSeen);
     peer_->awaits.store(0, std::memory_order_relaxed);  // one notification is enough: the sleeper looks at everything
     ISTHMUS_SYNC(kAwaitsCleared);
-    os::notify_other_event(own_event_);
+    os::notify_event(events_.to_peer);
     return true;
   }
 
   // As if the other side had notified this one.
-  void wake_self() noexcept { os::notify_other_event(peer_event_); }
+  void wake_self() noexcept { os::notify_event(events_.to_own); }
 
-  // False: the other side has shut the pair of events down.
+  // False: the other side has shut the event down.
   bool clear() noexcept {
-    const bool whole = os::clear_event(own_event_);
+    const bool whole = os::clear_event(events_.own);
     ISTHMUS_SYNC(kEventCleared);
     return whole;
   }
-  [[nodiscard]] int event() const noexcept { return own_event_; }
+  [[nodiscard]] int event() const noexcept { return events_.own; }
+  [[nodiscard]] const EventEnds& events() const noexcept { return events_; }
 
  private:
   SideState* own_ = nullptr;
   SideState* peer_ = nullptr;
-  int own_event_ = -1;
-  int peer_event_ = -1;
+  EventEnds events_;
 };
 
 }  // namespace isthmus

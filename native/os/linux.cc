@@ -26,6 +26,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -103,8 +106,14 @@ int socket_pair(int (&sockets)[2]) noexcept {
   return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0 ? 0 : -errno;
 }
 
+int event_pair(int (&ends)[2]) noexcept {
+  const int result = socket_pair(ends);
+  if (result == 0) refuse_descriptors(ends[0]);
+  return result;
+}
+
 // A full queue is readable at the other end, so whoever waits there wakes up anyway.
-void notify_other_event(int event) noexcept { send(event, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
+void notify_event(int notifying_end) noexcept { send(notifying_end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
 
 bool clear_event(int event) noexcept {
   // A peer that sends as fast as we read cannot keep us here; what is left is one wake-up too many.
@@ -234,6 +243,11 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
   if ((message.msg_flags & MSG_CTRUNC) == 0 || carried == kMaxDescriptors) return received;
   while (*count > 0) close(descriptors[--*count]);
   return -EMFILE;
+}
+
+void refuse_descriptors(int socket) noexcept {
+  const int passes = 0;
+  setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &passes, sizeof passes);
 }
 
 void hang_up(int socket) noexcept { shutdown(socket, SHUT_RDWR); }

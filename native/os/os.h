@@ -26,11 +26,15 @@ bool populate(void* address, uint64_t bytes) noexcept;
 // --- waking the other process --------------------------------------------------------------------------
 // Two connected SEQPACKET sockets, close-on-exec.
 int socket_pair(int (&sockets)[2]) noexcept;
-// Events come in pairs, the two ends of a socket_pair(): sending into one makes the other readable, until it is cleared.
+// An event is a socket_pair(): sending into the second end makes the first readable, until it is cleared. The second may
+// be in any number of processes, the first only in the one that waits: receiving locks the end, and a peer that received
+// into memory which it does not let come in would keep it locked. Nor can it send descriptors, where the system knows how
+// to refuse them (Linux 6.16): closing one may take as long as its sender likes.
 // Not an eventfd: reads and writes of that block if the peer, who shares the file, clears O_NONBLOCK and wins a race.
+int event_pair(int (&ends)[2]) noexcept;
 // Neither of these two blocks, whatever the peer does.
-void notify_other_event(int event) noexcept;
-// False: the pair was shut down, which makes both ends readable for ever.
+void notify_event(int notifying_end) noexcept;
+// False: the pair was shut down, which makes it readable for ever.
 bool clear_event(int event) noexcept;
 enum class Wake : uint8_t { kNotified, kTimeout, kInterrupted, kHungUp };
 // Waits until `event` is notified, `hangup` is closed by its other end, or `process` has ended (-1: none).
@@ -61,6 +65,8 @@ int64_t send_with_descriptors(int socket, const void* data, size_t bytes, const 
 // had none free for one of them; the datagram is lost with all of them.
 int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* descriptors, size_t* count,
                                  int64_t timeout_ns) noexcept;
+// From now on the other end can send no descriptors here. Linux 6.16; nothing happens before.
+void refuse_descriptors(int socket) noexcept;
 // The other end sees the connection closed, whoever else holds a copy of this descriptor.
 void hang_up(int socket) noexcept;
 bool set_close_on_exec(int descriptor) noexcept;

@@ -124,7 +124,7 @@ for (const closes of [true, false])
     `subprocess.Popen(close_fds=${closes}): a grandchild holds no descriptor of ours`,
     async t => {
       const py = await bridgeFor(t, script)
-      t.equal(sockets(py.pid).length, 3, 'the control socket and the two ends of the doorbell')
+      t.equal(sockets(py.pid).length, 4, 'the control socket and three ends of doorbells')
       const up = new Promise(resolve => py.once('stdout', resolve))
       const grandchild = await call<number>(py, 'sleeper', closes)
       t.teardown(() => process.kill(grandchild, 'SIGKILL'))

@@ -46,7 +46,7 @@ class Worker {
       struct {
         uint64_t magic = kMagic;
         uint32_t version = kLayoutVersion;
-        uint32_t descriptors = 5;
+        uint32_t descriptors = 6;
       } greeting;
       auto* changed = reinterpret_cast<uint8_t*>(&identity);
       size_t bytes = sizeof identity;
@@ -57,11 +57,12 @@ class Worker {
       if (op.c != 0) std::memcpy(changed + op.c % (bytes - 7), &op.x, 8);
       std::memcpy(control.data(), &identity, sizeof identity);
       int events[2] = {-1, -1};
-      (void)os::socket_pair(events);
-      int descriptors[] = {control.descriptor(), arenas[0].descriptor(), arenas[1].descriptor(), events[0], events[1],
-                           control.descriptor()};
+      (void)os::event_pair(events);
+      int descriptors[] = {
+          control.descriptor(), arenas[0].descriptor(), arenas[1].descriptor(), events[0], events[1], events[1],
+          control.descriptor()};
       if ((op.a & 2) != 0) std::swap(descriptors[op.a >> 2 & 3], descriptors[4]);
-      const size_t count = (op.a & 32) != 0 ? op.a >> 6 : 5 + ((op.a & 64) != 0);
+      const size_t count = (op.a & 32) != 0 ? op.a >> 6 : 6 + ((op.a & 64) != 0);
       (void)os::send_with_descriptors(sockets[0], &greeting, (op.a & 16) != 0 ? op.c % 64 % sizeof greeting : 16,
                                       descriptors, count);
       for (const int event : events) os::close_descriptor(event);

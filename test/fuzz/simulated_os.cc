@@ -169,8 +169,10 @@ int socket_pair(int (&sockets)[2]) noexcept {
   return 0;
 }
 
-void notify_other_event(int event) noexcept {
-  const auto file = file_of(event);
+int event_pair(int (&ends)[2]) noexcept { return socket_pair(ends); }
+
+void notify_event(int notifying_end) noexcept {
+  const auto file = file_of(notifying_end);
   if (const auto peer = file == nullptr ? nullptr : file->peer.lock(); peer != nullptr) peer->notified = true;
 }
 
@@ -240,6 +242,8 @@ int64_t receive_with_descriptors(int socket, void* data, size_t bytes, int* desc
     if (*count < room) descriptors[(*count)++] = add(carried);
   return static_cast<int64_t>(got);
 }
+
+void refuse_descriptors(int) noexcept {}
 
 void hang_up(int socket) noexcept {
   if (const auto file = file_of(socket); file != nullptr) file->hung_up = true;

@@ -61,11 +61,11 @@ struct RawWorker {
     int descriptors[os::kMaxDescriptors];
     size_t count = os::kMaxDescriptors;
     CHECK(os::receive_with_descriptors(socket, greeting, sizeof greeting, descriptors, &count, kSecond) > 0);
-    CHECK_EQ(count, 5u);
+    CHECK_EQ(count, 6u);
     CHECK_EQ(Segment::adopt(descriptors[0], control_segment), Status::kOk);
     CHECK_EQ(Segment::adopt(descriptors[1], node_arena), Status::kOk);
     CHECK_EQ(Segment::adopt(descriptors[2], own_arena), Status::kOk);
-    for (const int event : {descriptors[3], descriptors[4]}) os::close_descriptor(event);
+    for (size_t at = 3; at < count; ++at) os::close_descriptor(descriptors[at]);
     const uint32_t ring = control().identity.ring_bytes;
     producer = Producer(control().rings[1], records(), ring);
     consumer = Consumer(control().rings[0], control_segment.data() + kRecordsOffset, ring);
@@ -117,13 +117,17 @@ struct RawNode {
     const struct {
       uint64_t magic = kMagic;
       uint32_t version = kLayoutVersion;
-      uint32_t descriptors = 5;
+      uint32_t descriptors = 6;
     } greeting;
     int events[2];
-    CHECK_EQ(os::socket_pair(events), 0);
-    const int descriptors[5] = {control_segment.descriptor(), own_arena.descriptor(), worker_arena.descriptor(),
-                                events[0], events[1]};
-    CHECK(os::send_with_descriptors(socket, &greeting, sizeof greeting, descriptors, 5) > 0);
+    CHECK_EQ(os::event_pair(events), 0);
+    const int descriptors[6] = {control_segment.descriptor(),
+                                own_arena.descriptor(),
+                                worker_arena.descriptor(),
+                                events[0],
+                                events[1],
+                                events[1]};
+    CHECK(os::send_with_descriptors(socket, &greeting, sizeof greeting, descriptors, 6) > 0);
     for (const int event : events) os::close_descriptor(event);
     CHECK_EQ(Channel::join(sockets[1], kSecond, worker), Status::kOk);
     Control& control = *reinterpret_cast<Control*>(control_segment.data());

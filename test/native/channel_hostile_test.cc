@@ -1,4 +1,6 @@
 // A worker that writes what it likes: the channel ends with kProtocol, and nothing else happens.
+#include <sys/stat.h>
+
 #include <cstring>
 #include <random>
 #include <string>
@@ -319,4 +321,24 @@ TEST("a ring that changes while it is read ends in messages or kProtocol, never 
     }
     REQUIRE(worker.node->ledger().is_valid());
   }
+}
+
+TEST("the worker is given no end of Node's event that it could receive on, and keep locked") {
+  std::unique_ptr<Channel> node;
+  int socket = -1;
+  REQUIRE_EQ(open(small_options(), node, socket), Status::kOk);
+  const auto file_of = [](int descriptor) {
+    struct stat status{};
+    CHECK_EQ(fstat(descriptor, &status), 0);
+    return status.st_ino;
+  };
+  uint8_t greeting[64];
+  int descriptors[os::kMaxDescriptors];
+  size_t count = os::kMaxDescriptors;
+  REQUIRE(os::receive_with_descriptors(socket, greeting, sizeof greeting, descriptors, &count, kSecond) > 0);
+  for (size_t at = 0; at < count; ++at) CHECK(file_of(descriptors[at]) != file_of(node->event()));
+  os::notify_event(descriptors[5]);
+  CHECK_EQ(os::wait_event(node->event(), -1, -1, 0), os::Wake::kNotified);
+  for (size_t at = 0; at < count; ++at) os::close_descriptor(descriptors[at]);
+  os::close_descriptor(socket);
 }

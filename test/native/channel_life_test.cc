@@ -29,18 +29,18 @@ int open_descriptors() {
   return count;
 }
 
-// What join says of a greeting: five descriptors, the first of them a control segment with this identity.
+// What join says of a greeting: six descriptors, the first of them a control segment with this identity.
 struct Greeting {
   uint64_t magic = kMagic;
   uint32_t version = kLayoutVersion;
-  uint32_t descriptors = 5;
+  uint32_t descriptors = 6;
 };
 
-Status joined(const Greeting& greeting, const Identity& identity, size_t count = 5, uint64_t control_size = 0,
+Status joined(const Greeting& greeting, const Identity& identity, size_t count = 6, uint64_t control_size = 0,
               bool sealed = true) {
   int sockets[2];
   int events[2];
-  CHECK(os::socket_pair(sockets) == 0 && os::socket_pair(events) == 0);
+  CHECK(os::socket_pair(sockets) == 0 && os::event_pair(events) == 0);
   const uint64_t size = control_size != 0 ? control_size : control_bytes(4096);
   int control = os::create_segment("t", size);
   if (!sealed) {
@@ -49,8 +49,8 @@ Status joined(const Greeting& greeting, const Identity& identity, size_t count =
     CHECK_EQ(ftruncate(control, static_cast<off_t>(size)), 0);
   }
   CHECK_EQ(pwrite(control, &identity, sizeof identity, 0), static_cast<ssize_t>(sizeof identity));
-  const int descriptors[6] = {
-      control, os::create_segment("t", kMiB), os::create_segment("t", kMiB), events[0], events[1], 0};
+  const int descriptors[7] = {
+      control, os::create_segment("t", kMiB), os::create_segment("t", kMiB), events[0], events[1], events[1], 0};
   CHECK(os::send_with_descriptors(sockets[0], &greeting, sizeof greeting, descriptors, count) > 0);
   for (int at = 0; at < 5; ++at) os::close_descriptor(descriptors[at]);
   const int before = open_descriptors();
@@ -108,7 +108,7 @@ TEST("opening with too few descriptors fails at every step, and leaves none behi
       channel.reset();
       if (open_descriptors() != before) return 2;
     }
-    return opened == 5 ? 0 : 3;  // seven are needed: three segments, two events, two sockets
+    return opened == 3 ? 0 : 3;  // nine are needed: three segments, two events of two ends, two sockets
   });
   CHECK_EQ(limited.wait(), 0);
 }
@@ -126,16 +126,16 @@ TEST("joining times out without a greeting, and says when the other side is gone
 
 TEST("a greeting of another protocol, version or number of descriptors is refused, and its descriptors closed") {
   CHECK_EQ(joined({}, good_identity()), Status::kOk);
-  CHECK_EQ(joined({kMagic + 1, kLayoutVersion, 5}, good_identity()), Status::kProtocol);
-  CHECK_EQ(joined({kMagic, kLayoutVersion + 1, 5}, good_identity()), Status::kProtocol);
-  for (const size_t count : {size_t{0}, size_t{4}, size_t{6}})
+  CHECK_EQ(joined({kMagic + 1, kLayoutVersion, 6}, good_identity()), Status::kProtocol);
+  CHECK_EQ(joined({kMagic, kLayoutVersion + 1, 6}, good_identity()), Status::kProtocol);
+  for (const size_t count : {size_t{0}, size_t{5}, size_t{7}})
     CHECK_EQ(joined({}, good_identity(), count), Status::kProtocol);
 }
 
 TEST("a control segment that is not sealed, too short, or of another layout is refused") {
-  CHECK_EQ(joined({}, good_identity(), 5, 0, false), Status::kSystem);
-  CHECK_EQ(joined({}, good_identity(), 5, control_bytes(4096) - 1), Status::kProtocol);
-  CHECK_EQ(joined({}, good_identity(), 5, 64), Status::kProtocol);
+  CHECK_EQ(joined({}, good_identity(), 6, 0, false), Status::kSystem);
+  CHECK_EQ(joined({}, good_identity(), 6, control_bytes(4096) - 1), Status::kProtocol);
+  CHECK_EQ(joined({}, good_identity(), 6, 64), Status::kProtocol);
   for (const uint32_t ring : {0u, 1u, 2048u, 4095u, 6000u, 8192u, 1u << 31, UINT32_MAX}) {
     Identity identity = good_identity();
     identity.ring_bytes = ring;

@@ -5,25 +5,23 @@
 #include <thread>
 
 #include "core/segment.h"
+#include "events.h"
 #include "process.h"
 #include "run.h"
 
 using namespace isthmus;
+using isthmus::test::Events;
 using isthmus::test::Process;
 
 namespace {
 
 struct Pair {
   Pair() : states(std::make_unique<SideState[]>(2)) {
-    CHECK_EQ(os::socket_pair(events), 0);
-    node = Doorbell(states[0], states[1], events[0], events[1]);
-    worker = Doorbell(states[1], states[0], events[1], events[0]);
-  }
-  ~Pair() {
-    for (const int event : events) os::close_descriptor(event);
+    node = Doorbell(states[0], states[1], events.of(0));
+    worker = Doorbell(states[1], states[0], events.of(1));
   }
   std::unique_ptr<SideState[]> states;
-  int events[2];
+  Events events;
   Doorbell node;
   Doorbell worker;
 };
@@ -142,18 +140,16 @@ TEST("announcing and publishing at the same moment: one of the two sides sees th
 
 TEST("two threads that never poll: no wake-up is lost in 40,000 moves") {
   auto table = std::make_unique<Table>();
-  int events[2];
-  REQUIRE_EQ(os::socket_pair(events), 0);
+  const Events events;
   constexpr uint64_t kMoves = 40'000;
   std::thread other([&] {
-    Doorbell worker(table->states[1], table->states[0], events[1], events[0]);
+    Doorbell worker(table->states[1], table->states[0], events.of(1));
     play(*table, worker, 1, kMoves);
   });
-  Doorbell node(table->states[0], table->states[1], events[0], events[1]);
+  Doorbell node(table->states[0], table->states[1], events.of(0));
   play(*table, node, 0, kMoves);
   other.join();
   CHECK_EQ(table->ball.load(), kMoves);
-  for (const int event : events) os::close_descriptor(event);
 }
 
 TEST("two processes that never poll: no wake-up is lost in 100,000 round trips") {
@@ -161,17 +157,15 @@ TEST("two processes that never poll: no wake-up is lost in 100,000 round trips")
   Segment segment;
   REQUIRE_EQ(Segment::create("doorbell-test", 4096, segment), Status::kOk);
   auto* table = reinterpret_cast<Table*>(segment.data());
-  int events[2];
-  REQUIRE_EQ(os::socket_pair(events), 0);
+  const Events events;
   constexpr uint64_t kMoves = 200'000;
   Process other([&] {
-    Doorbell worker(table->states[1], table->states[0], events[1], events[0]);
+    Doorbell worker(table->states[1], table->states[0], events.of(1));
     play(*table, worker, 1, kMoves);
     return 0;
   });
-  Doorbell node(table->states[0], table->states[1], events[0], events[1]);
+  Doorbell node(table->states[0], table->states[1], events.of(0));
   CHECK(play(*table, node, 0, kMoves) > 0);
   CHECK_EQ(other.wait(), 0);
   CHECK_EQ(table->ball.load(), kMoves);
-  for (const int event : events) os::close_descriptor(event);
 }

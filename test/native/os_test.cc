@@ -21,6 +21,10 @@
 #include "process.h"
 #include "run.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 using namespace isthmus;
 using isthmus::test::Process;
 
@@ -39,72 +43,87 @@ struct SocketPair {
   bool made;
 };
 
+struct EventPair {
+  EventPair() { made = os::event_pair(ends) == 0; }
+  ~EventPair() {
+    for (const int end : ends) os::close_descriptor(end);
+  }
+  int ends[2] = {-1, -1};
+  bool made;
+};
+
 }  // namespace
 
 // --- events ----------------------------------------------------------------------------------------------
 
 TEST("an event wakes who waits, and keeps a notification until it is cleared") {
-  SocketPair events;
-  const int event = events.ends[0];
-  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kTimeout);
-  os::notify_other_event(events.ends[1]);
-  os::notify_other_event(events.ends[1]);
-  CHECK_EQ(os::wait_event(event, -1, -1, -1), os::Wake::kNotified);
-  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kNotified);
-  CHECK(os::clear_event(event));
-  CHECK_EQ(os::wait_event(event, -1, -1, 0), os::Wake::kTimeout);
+  EventPair event;
+  CHECK(event.made && closes_on_exec(event.ends[0]) && closes_on_exec(event.ends[1]));
+  CHECK_EQ(os::wait_event(event.ends[0], -1, -1, 0), os::Wake::kTimeout);
+  os::notify_event(event.ends[1]);
+  os::notify_event(event.ends[1]);
+  CHECK_EQ(os::wait_event(event.ends[0], -1, -1, -1), os::Wake::kNotified);
+  CHECK_EQ(os::wait_event(event.ends[0], -1, -1, 0), os::Wake::kNotified);
+  CHECK(os::clear_event(event.ends[0]));
+  CHECK_EQ(os::wait_event(event.ends[0], -1, -1, 0), os::Wake::kTimeout);
 }
 
 TEST("a hostile peer fills an event and makes it blocking: neither notifying nor clearing blocks, and it still wakes") {
-  SocketPair events;
-  for (const int end : events.ends) {
-    while (send(end, "x", 1, MSG_DONTWAIT) > 0) {
-    }
-    fcntl(end, F_SETFL, fcntl(end, F_GETFL) & ~O_NONBLOCK);
+  EventPair event;
+  while (send(event.ends[1], "x", 1, MSG_DONTWAIT) > 0) {
   }
-  for (int at = 0; at < 2; ++at) {
-    os::notify_other_event(events.ends[1 - at]);
-    CHECK_EQ(os::wait_event(events.ends[at], -1, -1, -1), os::Wake::kNotified);
-    while (os::wait_event(events.ends[at], -1, -1, 0) == os::Wake::kNotified) CHECK(os::clear_event(events.ends[at]));
-    CHECK(os::clear_event(events.ends[at]));  // empty
-  }
+  for (const int end : event.ends) fcntl(end, F_SETFL, fcntl(end, F_GETFL) & ~O_NONBLOCK);
+  os::notify_event(event.ends[1]);
+  CHECK_EQ(os::wait_event(event.ends[0], -1, -1, -1), os::Wake::kNotified);
+  while (os::wait_event(event.ends[0], -1, -1, 0) == os::Wake::kNotified) CHECK(os::clear_event(event.ends[0]));
+  CHECK(os::clear_event(event.ends[0]));  // empty
 }
 
 TEST("a hostile peer sends to an event without end: clearing it ends all the same") {
-  SocketPair events;
+  EventPair event;
   Process other([&] {
-    for (;;) send(events.ends[1], "x", 1, 0);
+    for (;;) send(event.ends[1], "x", 1, 0);
     return 0;
   });
-  for (int time = 0; time < 10'000; ++time) CHECK(os::clear_event(events.ends[0]));
+  for (int time = 0; time < 10'000; ++time) CHECK(os::clear_event(event.ends[0]));
   other.kill();
 }
 
-TEST("a pair of events that was shut down says so, and does not block") {
+TEST("an event that was shut down says so, and does not block") {
   for (const int how : {SHUT_RD, SHUT_WR, SHUT_RDWR}) {
-    SocketPair events;
-    shutdown(events.ends[1], how);
-    os::notify_other_event(events.ends[0]);
-    os::notify_other_event(events.ends[1]);
-    CHECK_EQ(os::clear_event(events.ends[0]), how == SHUT_RD);
+    EventPair event;
+    shutdown(event.ends[1], how);
+    os::notify_event(event.ends[1]);
+    CHECK_EQ(os::clear_event(event.ends[0]), how == SHUT_RD);
   }
 }
 
+TEST("where the system can refuse them, no descriptor comes with a notification") {
+  EventPair event;
+  int passes = 1;
+  socklen_t bytes = sizeof passes;
+  const bool refuses = getsockopt(event.ends[0], SOL_SOCKET, SO_PASSRIGHTS, &passes, &bytes) == 0;
+  if (!refuses) return;
+  CHECK_EQ(passes, 0);
+  CHECK_EQ(os::send_with_descriptors(event.ends[1], "x", 1, &event.ends[1], 1), -EPERM);
+  CHECK_EQ(os::wait_event(event.ends[0], -1, -1, 0), os::Wake::kTimeout);
+}
+
 TEST("a closed or missing event is ignored") {
-  os::notify_other_event(-1);
+  os::notify_event(-1);
   CHECK(os::clear_event(-1));
   os::close_descriptor(-1);
 }
 
 TEST("waiting ends when the other end of the socket closes; a notification comes first") {
   SocketPair pair;
-  SocketPair events;
+  EventPair events;
   const int event = events.ends[0];
   CHECK_EQ(os::wait_event(event, pair.ends[0], -1, 0), os::Wake::kTimeout);
   os::close_descriptor(pair.ends[1]);
   pair.ends[1] = -1;
   CHECK_EQ(os::wait_event(event, pair.ends[0], -1, -1), os::Wake::kHungUp);
-  os::notify_other_event(events.ends[1]);
+  os::notify_event(events.ends[1]);
   CHECK_EQ(os::wait_event(event, pair.ends[0], -1, -1), os::Wake::kNotified);
 }
 
@@ -120,7 +139,7 @@ TEST("a signal interrupts waiting") {
   struct sigaction action{};
   action.sa_handler = [](int) {};
   sigaction(SIGUSR1, &action, nullptr);
-  SocketPair events;
+  EventPair events;
   Process other([test = getpid()] {
     for (;;) {  // until it is killed: one of them comes while the test waits
       ::kill(test, SIGUSR1);
@@ -138,7 +157,7 @@ TEST("descriptors travel with a datagram and arrive close-on-exec") {
   SocketPair pair;
   REQUIRE(pair.made);
   CHECK(closes_on_exec(pair.ends[0]) && closes_on_exec(pair.ends[1]));
-  SocketPair events;
+  EventPair events;
   const int sent[] = {events.ends[1], pair.ends[0]};
   CHECK_EQ(os::send_with_descriptors(pair.ends[0], "hi", 2, sent, 2), 2);
   char text[8];
@@ -147,7 +166,7 @@ TEST("descriptors travel with a datagram and arrive close-on-exec") {
   CHECK_EQ(os::receive_with_descriptors(pair.ends[1], text, sizeof text, received, &count, kSecond), 2);
   REQUIRE_EQ(count, 2u);
   CHECK(closes_on_exec(received[0]) && closes_on_exec(received[1]));
-  os::notify_other_event(received[0]);
+  os::notify_event(received[0]);
   CHECK_EQ(os::wait_event(events.ends[0], -1, -1, 0), os::Wake::kNotified);
   for (const int descriptor : {received[0], received[1]}) os::close_descriptor(descriptor);
 }

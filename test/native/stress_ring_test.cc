@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "core/doorbell.h"
+#include "events.h"
 #include "ring_memory.h"
 #include "stress.h"
 
@@ -68,16 +69,14 @@ TEST("stress: records through a small ring, both sides asleep whenever they can:
   for (Stress stress; stress.next_round();) {
     RingMemory ring(4096);
     const auto states = std::make_unique<SideState[]>(2);
-    int events[2];
-    REQUIRE_EQ(os::socket_pair(events), 0);
+    const Events events;
     std::thread producer([&] {
-      Doorbell doorbell(states[0], states[1], events[0], events[1]);
+      Doorbell doorbell(states[0], states[1], events.of(0));
       produce(ring.producer, doorbell);
     });
-    Doorbell doorbell(states[1], states[0], events[1], events[0]);
+    Doorbell doorbell(states[1], states[0], events.of(1));
     CHECK_EQ(consume(ring.consumer, doorbell), kRecords);
     producer.join();
     CHECK(ring.consumer.empty());
-    for (const int event : events) os::close_descriptor(event);
   }
 }
