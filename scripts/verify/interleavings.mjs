@@ -14,12 +14,12 @@ export const variables = {
 
 /** What runs, how many seeds of it, and for how long each stress test goes on with one. */
 const full = [
-  { title: 'whole suite, delays', variant: 'plain', words: ['--yields'], seeds: 6 },
+  { title: 'whole suite, delays', variant: 'plain', words: ['--yields'], seeds: 2 },
   {
     title: 'stress',
     variant: 'plain',
     words: ['--every-point', 'stress_'],
-    seeds: 12,
+    seeds: 8,
     stressMs: 2000,
   },
   { title: 'whole suite, TSan', variant: 'tsan', words: [], seeds: 1 },
@@ -28,7 +28,7 @@ const full = [
     title: 'stress, TSan',
     variant: 'tsan',
     words: ['--every-point', 'stress_'],
-    seeds: 6,
+    seeds: 4,
     stressMs: 2000,
   },
   { title: 'whole suite, ASan and UBSan', variant: 'asan', words: [], seeds: 1 },
@@ -36,7 +36,7 @@ const full = [
     title: 'stress, ASan and UBSan',
     variant: 'asan',
     words: ['--every-point', 'stress_'],
-    seeds: 3,
+    seeds: 2,
     stressMs: 2000,
   },
 ]
