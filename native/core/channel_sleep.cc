@@ -131,7 +131,7 @@ Status Channel::sleep(Waiter& self, int64_t deadline_ns) noexcept {
   return status;
 }
 
-// Lists the waiter, and says what the doorbell is to ring for: all that the waiters wait for, or 0 when somebody else listens.
+// Lists the waiter, and says what this side is to be notified of: all that the waiters wait for; 0: somebody else listens.
 uint32_t Channel::announce(Waiter& self) noexcept {
   const Lock lock(sleepers_mutex_);
   if (!self.listed_) {

@@ -29,11 +29,12 @@
  * CONFIG loop_first: -DLOOP=1 -DMESSAGES=1 -DROLE_0=CALLER -DFIRST=INPUT
  * CONFIG loop_waits: -DLOOP=2 -DMESSAGES=1
  * CONFIG owed: -DROLE_0=CALLER -DOWING=2
- * CONFIG loop_owes: -DLOOP=1 -DMESSAGES=1 -DOWING=2
+ * CONFIG loop_owes: -DLOOP=1 -DMESSAGES=1 -DOWING=3
  * CONFIG interrupted: -DROLE_0=STUCK -DINTERRUPT
  * CONFIG interrupt_received: -DROLE_0=WAITS -DROLE_1=STUCK -DINTERRUPTS=1
  * CONFIG forgotten: -DROLE_0=STUCK -DFORGET
  * CONFIG closed: -DROLE_0=STUCK -DROLE_1=STUCK -DCLOSE
+ * CONFIG loop_ends: -DLOOP=1 -DMESSAGES_OF_LOOP=1 -DCLOSE
  * LONG callers: -DROLE_0=CALLER -DROLE_1=CALLER
  * LONG timeouts: -DROLE_0=CALLER -DROLE_1=CALLER -DTIMEOUTS
  * LONG receiver: -DROLE_0=RECEIVER -DROLE_1=CALLER -DMESSAGES=1
@@ -66,6 +67,7 @@
  * MUTANT limit_for_all (full_queue_receiver): the limit also holds for who waits for an answer, which is behind what fills the queue
  * MUTANT owed_not_awaited (owed): what is owed and found no room is left until something else happens (hole of c010348)
  * MUTANT owed_not_tried_again (owed): room for it is announced, but not looked for again
+ * MUTANT owed_not_awaited_by_loop (loop_owes): likewise when a loop parks
  * MUTANT loop_ignores_room (room_beside_loop): a loop neither looks for room nor has those look who wait for it (hole of c2fcee2)
  * MUTANT loop_stays_parked (loop_waits): what waits in the loop's own thread believes that the loop listens (hole of 74c7ceb)
  * MUTANT unparked_loop_not_notified (loop_waits): what waited in the loop's own thread took its notification (hole of 74c7ceb)
@@ -73,6 +75,7 @@
  * MUTANT interrupted_after_signal (interrupted): a waiter is signalled, then marked
  * MUTANT forgotten_not_signalled (forgotten): an answer is not expected any more, and who waits for it is not told
  * MUTANT end_not_looked_at (closed): the sleeper does not look whether the channel is closed
+ * MUTANT end_not_told_to_loop (loop_ends): who closes wakes the threads, and not the parked loop
  */
 
 #define CALLER 1
