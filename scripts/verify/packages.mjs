@@ -62,11 +62,11 @@ async function differences(work, [one, other]) {
 }
 
 const program = `
-import { spawn } from 'isthmus'
+import { spawn, type Tensor } from 'isthmus'
 await using py = await spawn({ source: 'def double(x): return x * 2' })
 const x = py.tensor('float64', [100_000])
 x.data.fill(21)
-const y = await py.call('double', x)
+const y = (await py.call('double', x)) as Tensor<'float64'>
 if (y.at(-1) !== 42 || py.stats().copiedBytes !== 0) throw new Error('wrong: ' + y.at(-1))
 `
 
@@ -80,7 +80,8 @@ async function use(work, tarball, python) {
   await execute('npm', ['install', ...flags, tarball], { cwd: project })
   // Node 20 knows no `await using`: the compiler of the repository takes it away.
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const options = ['--target', 'es2022', '--module', 'nodenext', '--types', '', '--skipLibCheck']
+  const lib = ['--target', 'es2022', '--lib', 'es2022,esnext.disposable']
+  const options = [...lib, '--module', 'nodenext', '--types', '', '--skipLibCheck']
   await execute(process.execPath, [tsc, ...options, 'program.ts'], { cwd: project })
   await execute(process.execPath, ['program.js'], {
     cwd: project,
