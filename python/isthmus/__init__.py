@@ -24,6 +24,7 @@ _HOME = {
     "RemoteIterator": "iterators",
     "allocator": "arrays",
     "asarray": "arrays",
+    "batch": "batches",
     "context": "contexts",
     "empty": "arrays",
     "full": "arrays",
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "allocator",
     "asarray",
+    "batch",
     "context",
     "empty",
     "errors",
@@ -56,6 +58,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from isthmus import errors
     from isthmus.arrays import allocator, asarray, empty, full, is_shared, stats, zeros
+    from isthmus.batches import batch
     from isthmus.callbacks import Callback
     from isthmus.contexts import context
     from isthmus.errors import Cancelled

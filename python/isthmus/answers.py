@@ -6,6 +6,7 @@ from types import CoroutineType, GeneratorType
 from typing import Any
 
 from isthmus import _native, kinds
+from isthmus.batches import Answer
 from isthmus.codec import Codec
 from isthmus.errors import (
     AbortedError,
@@ -32,6 +33,10 @@ class Answers:
         except ClosedError:
             raise
         except Exception as error:  # also of the user's code: a property of the result that raises
+            if type(result) is Answer:
+                forget(error)
+                self.succeed(codec, id, repaired(result, codec), elapsed)
+                return
             self.fail(codec, id, not_a_value(result, error) or error, elapsed=elapsed)
 
     def fail(
@@ -53,6 +58,24 @@ class Answers:
         except ArenaFullError:  # a long traceback goes through the arena
             words.update(message=words["message"][:1000], traceback="", notes=[], cause=None)
             self.channel.send(kinds.ERROR, id, *codec.encode(words), True, elapsed)
+
+
+def repaired(answer: Answer, codec: Codec) -> list[Any]:
+    """That of a batch which could not be encoded: only the items fail that cannot be."""
+    results, errors, elapsed = answer
+    if not isinstance(results, list):
+        return list(answer)
+    failed: dict[int, Any] = dict(errors or ())
+    sound: list[Any] = []
+    for index, item in enumerate(results):
+        try:
+            codec.encode(item)
+            sound.append(item)
+        except Exception as error:
+            failed[index] = describe(not_a_value(item, error) or error)
+            forget(error)
+            sound.append(None)
+    return [sound, [[index, failed[index]] for index in sorted(failed)], elapsed]
 
 
 def not_a_value(result: Any, error: BaseException) -> UnsupportedValueError | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from inspect import signature
 from types import CoroutineType
 from typing import Any
 
 import numpy as np
 
-from isthmus.dispatch import Dispatch, arguments_error, is_asynchronous
+from isthmus.arguments import Function, invoke
+from isthmus.batches import Batched, marked, settings_of
+from isthmus.dispatch import Dispatch, is_asynchronous
 from isthmus.errors import ArgumentsError, FunctionNotFoundError, ProtocolError
 from isthmus.objects import Objects
 
 KNOWN = 10_000  # functions; a name may be bound to a new one again and again
-Function = Callable[..., Any]
 
 
 class Targets:
@@ -40,6 +41,8 @@ class Targets:
         method = getattr(instance, name, None)
         if not callable(method):
             raise FunctionNotFoundError(f"{kind} has no method {name!r}")
+        if marked and settings_of(method) is not None:
+            return Batched(method, name)
         return method  # type: ignore[no-any-return]
 
     def is_asynchronous(self, function: Function) -> bool:
@@ -48,9 +51,9 @@ class Targets:
         try:
             known = self._asynchronous.get(key)
         except TypeError:  # not hashable
-            return is_asynchronous(function)
+            return is_asynchronous(key)
         if known is None:
-            known = is_asynchronous(function)
+            known = is_asynchronous(key)
             if len(self._asynchronous) < KNOWN:
                 self._asynchronous[key] = known
         return known
@@ -61,6 +64,8 @@ def perform(function: Function, call: list[Any]) -> Any:
     name, args = name_of(call), call[1]
     kwargs = (call[2] or {}) if len(call) > 2 else {}
     options = call[3] if len(call) > 3 else {}
+    if "batch" in options:
+        return _gathered(function, name, args, kwargs, options["batch"])
     into = options.get("into")
     if into is not None and not isinstance(into, np.ndarray):
         raise ArgumentsError(f"{name}: 'into' is not a tensor")
@@ -96,7 +101,14 @@ def _are_options(options: Any) -> bool:
     if not isinstance(options, dict):
         return False
     each, window = options.get("each", False), options.get("window", 1)
-    return isinstance(each, bool) and isinstance(window, int) and 0 <= window < 2**32
+    batch = options.get("batch", 1)
+    return (
+        isinstance(each, bool)
+        and isinstance(window, int)
+        and 0 <= window < 2**32
+        and type(batch) is int
+        and 1 <= batch < 2**32
+    )
 
 
 def name_of(call: list[Any]) -> str:
@@ -104,27 +116,14 @@ def name_of(call: list[Any]) -> str:
     return target if isinstance(target, str) else str(target[1])
 
 
-def invoke(function: Function, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Calls it. Raises ArgumentsError if the arguments do not fit its signature."""
-    try:
-        return function(*args, **kwargs)
-    except TypeError as error:
-        better = mismatch(function, name, args, kwargs, error)
-        if better is None:
-            raise
-        raise better from None
-
-
-def mismatch(
-    function: Function, name: str, args: list[Any], kwargs: dict[str, Any], error: TypeError
-) -> ArgumentsError | None:
-    """For who has just called it, in that frame: what did not fit, if the function's first line was not reached."""
-    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-        return None
-    try:
-        return arguments_error(function, name, args, kwargs, error)
-    except Exception:
-        return None  # a default value whose repr() raises
+def _gathered(
+    function: Function, name: str, columns: list[Any], kwargs: dict[str, Any], count: Any
+) -> Any:
+    if not isinstance(function, Batched):
+        raise ArgumentsError(
+            f"{name} no longer takes batches: mark the function with @isthmus.batch that took its place"
+        )
+    return function.gathered(columns, kwargs, count)
 
 
 # --- each: the same function for every item ---

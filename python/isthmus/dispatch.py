@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from isthmus.errors import ArgumentsError, FunctionNotFoundError
+from isthmus.batches import Batched, Settings, settings_of
+from isthmus.errors import FunctionNotFoundError
 
 
 class Dispatch:
@@ -22,6 +23,7 @@ class Dispatch:
         self._module = module
         self._namespace = module.__dict__
         self._found: dict[str, Callable[..., Any]] = {}
+        self._batched: dict[str, Batched] = {}
 
     def find(self, name: str) -> Callable[..., Any]:
         """The callable of that name as it is now: a function that was rebound in the module is seen."""
@@ -43,6 +45,11 @@ class Dispatch:
         """Those among them that are coroutine functions or async generator functions."""
         return [name for name in self.names() if is_asynchronous(getattr(self._module, name))]
 
+    def batches(self) -> dict[str, Settings]:
+        """Those that are marked with `@isthmus.batch`."""
+        found = {name: settings_of(getattr(self._module, name)) for name in self.names()}
+        return {name: settings for name, settings in found.items() if settings is not None}
+
     def _is_public(self, name: str) -> bool:
         public = self._namespace.get("__all__")
         return not name.startswith("_") and (public is None or name in public)
@@ -50,6 +57,9 @@ class Dispatch:
     def _look_up(self, name: str) -> Callable[..., Any]:
         if not isinstance(name, str):
             raise FunctionNotFoundError(f"the name of a function is a string, not {name!r}")
+        batched = self._batched.get(name)
+        if batched is not None and batched.function is self._namespace.get(name):
+            return batched
         first, *rest = name.split(".")
         if not self._is_public(first) or any(part.startswith("_") for part in rest):
             raise self._not_found(name)
@@ -65,6 +75,11 @@ class Dispatch:
             raise FunctionNotFoundError(
                 f"{name!r} is not a function: it is of type {type(value).__name__}"
             )
+        if settings_of(value) is not None:
+            batched = Batched(value, rest[-1] if rest else name)
+            if not rest:
+                self._batched[name] = batched
+            return batched
         if not rest:
             self._found[name] = value
         return value  # type: ignore[no-any-return]
@@ -96,22 +111,3 @@ def is_asynchronous(function: Any) -> bool:
         inspect.iscoroutinefunction(part) or inspect.isasyncgenfunction(part)
         for part in (function, getattr(type(function), "__call__", None))  # noqa: B004
     )
-
-
-def arguments_error(
-    function: Callable[..., Any],
-    name: str,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    error: TypeError,
-) -> ArgumentsError | None:
-    """For a TypeError that was raised before the function's first line: what did not fit. None if all did."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return ArgumentsError(f"{name}: {error}")
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as mismatch:
-        return ArgumentsError(f"{name}{signature}: {mismatch}")
-    return None

@@ -15,6 +15,7 @@
     ├── UnknownBlockError       ERR_UNKNOWN_BLOCK       a tensor that was given up
     ├── FunctionNotFoundError   ERR_FUNCTION_NOT_FOUND  no public function of that name (also a LookupError)
     ├── ArgumentsError          ERR_ARGUMENTS           they do not fit the signature (also a TypeError)
+    ├── BatchResultError        ERR_BATCH_RESULT        not one result for each item of a batch (also a ValueError)
     ├── UnsupportedValueError   ERR_VALUE               a value that cannot cross (also a TypeError)
     ├── AbortedError            ERR_ABORTED             Node no longer waits for the call
     ├── StartHookError          ERR_ON_START            a function marked with `on_start` failed
@@ -119,6 +120,10 @@ class FunctionNotFoundError(IsthmusError, LookupError):
 
 class ArgumentsError(IsthmusError, TypeError):
     code = "ERR_ARGUMENTS"
+
+
+class BatchResultError(IsthmusError, ValueError):
+    code = "ERR_BATCH_RESULT"
 
 
 class UnsupportedValueError(IsthmusError, TypeError):

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from isthmus import _native, kinds
 from isthmus._native import allocator
 from isthmus.answers import Answers, not_a_value
-from isthmus.calls import Function, Targets, is_request, mismatch, name_of, perform
+from isthmus.arguments import Function, mismatch
+from isthmus.batches import Answer
+from isthmus.calls import Targets, is_request, name_of, perform
 from isthmus.codec import Codec
 from isthmus.errors import AbortedError, ProtocolError, UnsupportedValueError
 from isthmus.functions import Functions
@@ -290,17 +292,23 @@ class Server:
         except BaseException as raised:
             seat.id = 0
             seat.call = None
+            if type(result) is Answer:  # of a batch, and something in it cannot be encoded
+                self.answers.succeed(self.codec, id, result, elapsed_since(started))
+                return False
             error = explained(raised, function, call, result)
             call = function = result = None
             self._failed(id, error, started)
         return False
 
     def _failed(self, id: int, error: BaseException, started: int) -> None:
-        elapsed = perf_counter_ns() - started if started else 0
         aborted = self.seat.interrupted == id
         if aborted:
             self.seat.interrupted = 0
-        self.answers.fail(self.codec, id, error, aborted=aborted, elapsed=elapsed)
+        self.answers.fail(self.codec, id, error, aborted=aborted, elapsed=elapsed_since(started))
+
+
+def elapsed_since(started: int) -> int:
+    return perf_counter_ns() - started if started else 0
 
 
 def explained(

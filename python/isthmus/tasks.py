@@ -147,6 +147,10 @@ class Task:
 async def _give_up(awaited: Any) -> None:
     """Closes a coroutine that was never awaited, or an async generator, whose `finally` runs."""
     if type(awaited) is CoroutineType:
+        frame = awaited.cr_frame
+        for argument in list(frame.f_locals.values()) if frame is not None else ():
+            if type(argument) is CoroutineType:  # one of ours: it was to await the user's
+                argument.close()
         awaited.close()
         return
     close = getattr(awaited, "aclose", None)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from isthmus import kinds
 from isthmus._native import allocator
-from isthmus.calls import Function, perform
+from isthmus.arguments import Function
+from isthmus.calls import perform
 from isthmus.errors import AbortedError, Cancelled, ClosedError
 from isthmus.running import current
 from isthmus.seats import Seat, ThreadSeat

@@ -89,6 +89,7 @@ def greet(channel: _native.Channel, here: str | None) -> Server:
         "numpy": np.__version__,
         "executable": sys.executable,
         "asynchronous": dispatch.asynchronous(),
+        "batches": dispatch.batches(),
     }
     channel.send(kinds.HELLO, 0, *codec.encode(words))
     return server

@@ -3,7 +3,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from isthmus.dispatch import Dispatch, arguments_error
+from isthmus.arguments import arguments_error
+from isthmus.dispatch import Dispatch
 from isthmus.errors import FunctionNotFoundError
 
 
