@@ -70,8 +70,8 @@ function help(modules) {
     const { about, options = {}, variables = {} } = modules[at]
     return [
       `  ${name.padEnd(15)}${about}`,
-      ...lines(options, (option, { help }) => `${`--${option}`.padEnd(20)}${help}`),
-      ...lines(variables, (variable, meaning) => `${variable.padEnd(20)}${meaning}`),
+      ...lines(options, (option, { help }) => `${`--${option}`.padEnd(24)}${help}`),
+      ...lines(variables, (variable, meaning) => `${variable.padEnd(24)}${meaning}`),
     ]
   })
   return `npm run verify -- [parts] [options]

@@ -21,6 +21,7 @@ try {
 async function main(options: Options): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('run node with --expose-gc')
   const machine = describeMachine()
+  const mmapThreshold = process.env['MALLOC_MMAP_THRESHOLD_'] ?? null
   const outcome = await soak(options)
   const { passed, failed, text } = report(outcome, options)
   console.log(text)
@@ -31,7 +32,10 @@ async function main(options: Options): Promise<number> {
     console.log(`written to ${path}`)
   }
   write(options.svg, draw(outcome, { ...options, machine }))
-  write(options.json, json({ options, machine, passed, failed, ...columns(outcome) }))
+  write(
+    options.json,
+    json({ options, machine, mmapThreshold, passed, failed, ...columns(outcome) }),
+  )
   console.log(`${passed} passed, ${failed} failed`)
   return failed > 0 ? 1 : 0
 }

@@ -15,10 +15,7 @@ export class Sampler {
   readonly samples: Sample[] = []
   readonly #load: Load
   readonly #start: number
-  /** Its heap is private memory of Node's too, and would grow for minutes before V8 saw a reason to collect. */
-  readonly #thread = new Worker(new URL('./proc-thread.js', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
-  })
+  readonly #thread = new Worker(new URL('./proc-thread.js', import.meta.url))
 
   constructor(load: Load, start: number) {
     this.#load = load
