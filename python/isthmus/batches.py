@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from math import isfinite
 from time import perf_counter_ns
-from types import CoroutineType
+from types import CoroutineType, FunctionType, MethodType
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -76,13 +76,20 @@ def settings_of(function: Any) -> Settings | None:
     """Of a marked function or method, or of an object whose `__call__` is one."""
     if not marked:
         return None
+    inner = function.__func__ if type(function) is MethodType else function
+    usual = type(inner) is FunctionType  # and quick
+    settings = inner.__dict__.get(MARK) if usual else _found_on(function)
+    return settings if isinstance(settings, Settings) else None
+
+
+def _found_on(value: Any) -> Any:
     try:
-        settings = getattr(function, MARK, None)
-        if not isinstance(settings, Settings):
-            settings = getattr(getattr(type(function), "__call__", None), MARK, None)  # noqa: B004
+        settings = getattr(value, MARK, None)
+        if isinstance(settings, Settings):
+            return settings
+        return getattr(getattr(type(value), "__call__", None), MARK, None)  # noqa: B004
     except Exception:  # of a proxy of the user's code that stands for nothing now
         return None
-    return settings if isinstance(settings, Settings) else None
 
 
 def _marker(settings: Settings) -> Callable[[Function], Function]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from isthmus import kinds, tasks
 from isthmus.batches import Batched
+from isthmus.calls import perform
 from isthmus.dispatch import Dispatch
 from node_side import ROOT, Failed, NodeSide
 
@@ -275,6 +276,14 @@ def test_what_stands_for_values_arrives_as_values(serving, expression, expected)
     assert [type(value) for value in results] == [type(value) for value in expected]
 
 
+def test_what_is_unusual_passes(serving):
+    texts = ["", "x" * 1_000_000, "\0", "ß"]
+    assert gather(serving(), "shout", texts)[:2] == [[text.upper() for text in texts], None]
+    results, errors, _ = gather(serving(), "double", np.full((2, 3), np.nan))
+    assert errors is None and np.isnan(results).all()
+    assert gather(serving(), "double", np.ones((2, 0)))[0].shape == (2, 0)
+
+
 def test_dates_of_numpy_are_sent_as_they_are_elsewhere(serving):
     results, _, _ = gather(serving(), "give", ["np.array([1, 2], 'M8[ns]')", None])
     assert [value.dtype for value in results] == ["M8[ns]", "M8[ns]"]
@@ -408,6 +417,19 @@ def test_a_function_that_is_no_longer_marked_says_so(start):
     assert words_of(worker, "plain", ROWS)["code"] == "ERR_ARGUMENTS"
 
 
+def test_a_function_that_is_rebound_is_called_in_its_new_version():
+    made = ModuleType("model")
+    dispatch = Dispatch(made)
+    found = []
+    for _ in range(2):
+        made.f = isthmus.batch(lambda rows: rows)
+        found.append(dispatch.find("f"))
+        assert found[-1].function is made.f and dispatch.find("f") is found[-1]
+    assert found[0] is not found[1]
+    made.f = lambda rows: rows
+    assert dispatch.find("f") is made.f
+
+
 # --- one item: every other way to call ---
 
 
@@ -444,11 +466,16 @@ def test_methods_of_objects_are_called_with_a_batch_of_one(serving, threads):
 
 
 def test_each_item_of_a_map_is_a_batch_of_one(serving):
-    worker = serving()
-    assert worker.ask(kinds.CALL, "shout", [["a", "b"]], each=True) == ["A", "B"]
-    into = np.zeros(3)
-    got = worker.ask(kinds.CALL, "double", [np.ones(3)], into=into)
-    assert got is None
+    assert serving().ask(kinds.CALL, "shout", [["a", "b"]], each=True) == ["A", "B"]
+    assert serving().ask(kinds.CALL, "later", [ROWS], each=True)[3].tolist() == [10, 11, 12]
+
+
+def test_the_one_result_is_written_into_what_node_gives():
+    for function in (lambda rows: rows * 2, lambda rows, out=None: rows * 2):
+        into = np.zeros(3)
+        call = ["double", [np.ones(3)], None, {"into": into}]
+        assert perform(Batched(function, "double"), call) is None
+        assert into.tolist() == [2, 2, 2]
 
 
 def test_streams_iterate_over_the_one_result(serving):
@@ -525,6 +552,25 @@ def test_rows_are_neither_copied_nor_kept(start, threads):
             del columns
             worker.receive()
             assert id
+    stats = worker.call("stats")
+    assert (stats["copied_bytes"], stats["borrowed_blocks"]) == (0, 0)
+
+
+@THREADS
+@pytest.mark.parametrize("name", ["half", "ahalf"])
+def test_nothing_is_kept_of_a_batch_whose_results_cannot_all_be_sent(start, threads, name):
+    source = """
+import isthmus
+@isthmus.batch
+def half(rows): return [rows[0], object()]
+@isthmus.batch
+async def ahalf(rows): return [rows[0], object()]
+def stats(): return isthmus.stats()
+"""
+    worker = start(source, threads=threads)
+    results, errors, _ = gather(worker, name, np.ones((2, 50_000)))
+    assert results[0].shape == (50_000,) and errors[0][0] == 1
+    del results
     stats = worker.call("stats")
     assert (stats["copied_bytes"], stats["borrowed_blocks"]) == (0, 0)
 
