@@ -42,4 +42,5 @@ export const lockProblems = () => [
   ...lock(),
   ...requirements('python/requirements-dev.txt'),
   ...requirements('bench/requirements.txt'),
+  ...requirements('examples/inference/requirements.txt'),
 ]

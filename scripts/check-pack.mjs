@@ -22,7 +22,7 @@ const required = [
 const allowed = [
   /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
   /^prebuilds\/\w+-\w+\/(isthmus_node\.node|_native\.abi3\.so)$/,
-  /^python\/isthmus\/\w+\.pyi?$/,
+  /^python\/isthmus\/(adapters\/)?\w+\.pyi?$/,
   /^schema\/\w+\.fbs$/,
 ]
 const installScripts = ['preinstall', 'install', 'postinstall', 'prepare']

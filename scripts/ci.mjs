@@ -1,8 +1,11 @@
 // What CI runs: the tests, then the checks; one closing line for all.
 import { closingLine, count, shown, sum } from './count.mjs'
+import { setup } from './setup.mjs'
 import { main } from './step.mjs'
 
 await main(async () => {
+  // The tests of examples/inference skip themselves without their packages, which are half a minute to install.
+  await setup({ inference: true })
   const results = []
   for (const script of ['scripts/test.mjs', 'scripts/lint.mjs']) {
     const { output, code } = await shown(process.execPath, [script])

@@ -15,7 +15,7 @@ const npm = () =>
     work: () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']),
   })
 
-async function venv({ bench }) {
+async function venv(extras) {
   await step({
     name: 'venv',
     stampFile: join(root, '.venv/.isthmus-stamp'),
@@ -32,13 +32,21 @@ async function venv({ bench }) {
       await pipInstall('python/requirements-dev.txt')
     },
   })
-  if (!bench) return
-  await step({
-    name: 'bench-venv',
-    stampFile: join(root, '.venv/.isthmus-bench-stamp'),
-    stamp: () => hashOf(['bench/requirements.txt']),
-    work: () => pipInstall('bench/requirements.txt'),
-  })
+  for (const [name, file] of Object.entries(requirements)) {
+    if (!extras[name]) continue
+    await step({
+      name: `${name}-venv`,
+      stampFile: join(root, `.venv/.isthmus-${name}-stamp`),
+      stamp: () => hashOf([file]),
+      work: () => pipInstall(file),
+    })
+  }
+}
+
+/** What only some need, by the option that asks for it. */
+const requirements = {
+  bench: 'bench/requirements.txt',
+  inference: 'examples/inference/requirements.txt',
 }
 
 const pipInstall = file =>
@@ -133,21 +141,22 @@ async function typescript() {
 }
 
 /** `only` names steps when a caller needs fewer (the native tests need no TypeScript). */
-export function setup({ bench = false, only } = {}) {
+export function setup({ bench = false, inference = false, only } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20)
     throw new StepError(`Node 20 or later is needed; this is ${process.version}`)
-  const steps = { npm, venv: () => venv({ bench }), schema, native, typescript }
+  const steps = { npm, venv: () => venv({ bench, inference }), schema, native, typescript }
   return withLock(async () => {
     for (const [name, work] of Object.entries(steps)) if (!only || only.includes(name)) await work()
   })
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const known = ['--bench']
-  const unknown = process.argv.slice(2).find(argument => !known.includes(argument))
+  const known = Object.keys(requirements).map(name => `--${name}`)
+  const asked = process.argv.slice(2)
+  const unknown = asked.find(argument => !known.includes(argument))
   await main(async () => {
-    if (unknown) throw new Error(`unknown option ${unknown}; there is only ${known.join(', ')}`)
-    await setup({ bench: process.argv.includes('--bench') })
+    if (unknown) throw new Error(`unknown option ${unknown}; there are ${known.join(', ')}`)
+    await setup({ bench: asked.includes('--bench'), inference: asked.includes('--inference') })
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     console.log(`isthmus ${version} is built`)
   })
