@@ -4,6 +4,17 @@ import type { TypedArray } from './dtypes.js'
 import { ArenaFullError, ClosedError, DisposedError, ShapeError, SystemError } from './errors.js'
 import { type MemoryOptions, type NativeMemory, native, type Slot, Status } from './native.js'
 import type { ResolvedOptions } from './options.js'
+import { packedStrides } from './shape.js'
+
+/** Where the elements of a tensor are. */
+export interface Source {
+  readonly slot: Slot
+  readonly offset: number
+  readonly dtype: { readonly itemsize: number }
+  readonly shape: readonly number[]
+  /** undefined: C order without gaps. */
+  readonly strides: readonly number[] | undefined
+}
 
 const defaultArena = 64 * 2 ** 30
 
@@ -62,13 +73,27 @@ export class Memory {
     if (this.native.stats().views > 0) collections.register({}, this)
   }
 
-  /** Copies the elements to the start of a block. */
-  copyIn(slot: Slot, source: TypedArray): void {
+  /** Copies the elements into a block, `offset` bytes from its start. */
+  copyIn(slot: Slot, source: TypedArray, offset = 0): void {
     const known = (source[Symbol.toStringTag] as string) !== 'Float16Array'
     this.native.copyIn(
       slot,
       known ? source : new Uint8Array(source.buffer, source.byteOffset, source.byteLength),
+      offset,
     )
+  }
+
+  /**
+   * Copies the elements of a tensor into a block, in C order, `toOffset` bytes from its start.
+   * @param source of the same memory
+   */
+  gather(to: Slot, source: Source, toOffset = 0): void {
+    const { slot, offset, dtype, shape } = source
+    if (shape.includes(0)) return
+    const strides = source.strides ?? packedStrides(shape, dtype.itemsize)
+    const words = (values: readonly number[]) => BigInt64Array.from(values, BigInt)
+    const { native } = this
+    native.copyStrided(to, slot, offset, dtype.itemsize, words(shape), words(strides), toOffset)
   }
 
   /** What a Status other than ok means to the user. */

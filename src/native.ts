@@ -70,8 +70,8 @@ export interface NativeMemory {
   /** An ArrayBuffer of exactly these bytes; holds a reference until its memory can no longer be reached. */
   view(slot: Slot, offset: number, bytes: number): ArrayBuffer
   detach(buffer: ArrayBuffer): void
-  /** Not of a Float16Array, which Node-API does not know. */
-  copyIn(slot: Slot, source: TypedArray): void
+  /** Not of a Float16Array, which Node-API does not know. @param offset in the block; default 0 */
+  copyIn(slot: Slot, source: TypedArray, offset?: number): void
   copyStrided(
     to: Slot,
     from: Slot,
@@ -79,6 +79,7 @@ export interface NativeMemory {
     itemsize: number,
     shape: BigInt64Array,
     strides: BigInt64Array,
+    toOffset?: number,
   ): void
   prefault(bytes: number): void
   /** Collects garbage now, and returns the leases of views that nobody reaches. */

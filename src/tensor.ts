@@ -134,20 +134,19 @@ export class Tensor<D extends DType = DType> implements Disposable {
     return this.#derive(offset, shape, this.isContiguous ? undefined : this.strides)
   }
 
+  /** One of the rows along the first axis, without that axis. No copy. @internal */
+  row(index: number): Tensor<D> {
+    const strides = this.isContiguous ? undefined : this.strides.slice(1)
+    const shape = Object.freeze(this.shape.slice(1))
+    return this.#derive(this.#offset + index * this.strides[0]!, shape, strides)
+  }
+
   /** A new contiguous tensor with the same elements, in the bridge's own arena. @throws ArenaFullError */
   copy(): Tensor<D> {
     this.#check()
     const slot = this.#memory.allocate(this.byteLength, false)
     const copy = new Tensor(this.#memory, slot, 0, this.#info, this.shape)
-    if (this.byteLength > 0)
-      this.#memory.native.copyStrided(
-        slot,
-        this.#slot,
-        this.#offset,
-        this.#info.itemsize,
-        BigInt64Array.from(this.shape, BigInt),
-        BigInt64Array.from(this.strides, BigInt),
-      )
+    this.#memory.gather(slot, this.placedIn(this.#memory)!)
     return copy
   }
 

@@ -134,7 +134,7 @@ void MemoryObject::detach(const Napi::CallbackInfo& info) {
   memory_->given_up();
 }
 
-// copyIn(slot, source): source is a typed array.
+// copyIn(slot, source, offset = 0): source is a typed array; its bytes go to `offset` of the block.
 void MemoryObject::copy_in(const Napi::CallbackInfo& info) {
   if (closed()) {
     raise(info.Env(), Status::kClosed, "cannot copy into the block");
@@ -142,15 +142,17 @@ void MemoryObject::copy_in(const Napi::CallbackInfo& info) {
   }
   const Slot slot = slot_of(info[0]);
   Elements source;
-  if (!elements_of(info[1], source) || source.bytes > ledger()->length(slot)) {
+  const uint64_t offset = number_of(info[2]);
+  const uint64_t length = ledger()->length(slot);
+  if (!elements_of(info[1], source) || offset > length || source.bytes > length - offset) {
     raise(info.Env(), Status::kTooLarge, "cannot copy into the block");
     return;
   }
-  if (source.bytes != 0) std::memcpy(ledger()->data(slot), source.data, source.bytes);
+  if (source.bytes != 0) std::memcpy(ledger()->data(slot) + offset, source.data, source.bytes);
   memory_->count_copied(source.bytes);
 }
 
-// copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides): both BigInt64Array, strides in bytes.
+// copyStrided(toSlot, fromSlot, offset, itemsize, shape, strides, toOffset = 0): both BigInt64Array, strides in bytes.
 void MemoryObject::copy_strided(const Napi::CallbackInfo& info) {
   if (closed()) {
     raise(info.Env(), Status::kClosed, "cannot copy the tensor");
@@ -160,16 +162,18 @@ void MemoryObject::copy_strided(const Napi::CallbackInfo& info) {
   const Slot from_slot = slot_of(info[1]);
   const uint64_t offset = number_of(info[2]);
   const uint64_t itemsize = number_of(info[3]);
+  const uint64_t to_offset = number_of(info[6]);
+  const uint64_t to_length = ledger()->length(to_slot);
   Elements shape;
   Elements strides;
-  if (!elements_of(info[4], shape) || !elements_of(info[5], strides) || shape.bytes != shape.count * 8 ||
-      strides.bytes != shape.bytes ||
+  if (to_offset > to_length || !elements_of(info[4], shape) || !elements_of(info[5], strides) ||
+      shape.bytes != shape.count * 8 || strides.bytes != shape.bytes ||
       !lie_within(static_cast<int64_t*>(shape.data), static_cast<int64_t*>(strides.data), shape.count, itemsize, offset,
-                  ledger()->length(from_slot), ledger()->length(to_slot))) {
+                  ledger()->length(from_slot), to_length - to_offset)) {
     raise(info.Env(), Status::kUnknownBlock, "cannot copy the tensor");
     return;
   }
-  uint8_t* to = ledger()->data(to_slot);
+  uint8_t* to = ledger()->data(to_slot) + to_offset;
   const uint8_t* end = gather(to, ledger()->data(from_slot) + offset, static_cast<int64_t*>(shape.data),
                               static_cast<int64_t*>(strides.data), shape.count, itemsize);
   memory_->count_copied(static_cast<uint64_t>(end - to));

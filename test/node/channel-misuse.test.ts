@@ -67,6 +67,24 @@ for (const state of ['open', 'closed']) {
       memory.close()
       t.pass()
     })
+  t.test(`copies to a place outside of a block of memory that is ${state}`, async t => {
+    const memory = makeMemory()
+    const slot = memory.allocate(64, true)
+    const axis = BigInt64Array.of(8n)
+    const step = BigInt64Array.of(1n)
+    if (state === 'closed') memory.close()
+    for (const offset of [-1, -(2 ** 40), 57, 2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+      t.throws(() => memory.copyIn(slot, new Uint8Array(8), offset))
+      t.throws(() => memory.copyStrided(slot, slot, 0, 1, axis, step, offset))
+      t.throws(() => memory.copyStrided(slot, slot, offset, 1, axis, step, 0))
+    }
+    if (state === 'open') {
+      memory.copyIn(slot, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 56)
+      memory.copyStrided(slot, slot, 56, 1, axis, step, 8)
+      t.same([...new Uint8Array(memory.view(slot, 8, 8))], [1, 2, 3, 4, 5, 6, 7, 8])
+    }
+    memory.close()
+  })
   t.test(`block() of a channel that is ${state} waits for no wrong argument`, async t => {
     const channel = makeChannel()
     if (state === 'closed') channel.close()
