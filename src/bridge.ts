@@ -1,3 +1,5 @@
+import type { BatchHistograms } from './batch-figures.js'
+import { BatchRoute } from './batch-route.js'
 import { CallingEmitter } from './caller.js'
 import type { Exit } from './child.js'
 import { Dispatcher } from './dispatcher.js'
@@ -32,10 +34,13 @@ interface BridgeEvents {
 export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposable {
   /** Makes tensors in shared memory. */
   readonly tensor: TensorMaker
+  /** Of functions that take batches, by name: how many items had a batch, and how long they waited. They can be reset. */
+  readonly batches: ReadonlyMap<string, BatchHistograms>
   readonly #memory: Memory
   readonly #supervisor: Supervisor
   /** For calls while there is no worker. */
   readonly #waiting: Dispatcher
+  readonly #batching: BatchRoute
   /** A worker that has ended is the last one. */
   readonly #single: boolean
   readonly #state: { closing: Promise<void> | undefined }
@@ -58,7 +63,10 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
         return this.#worker
       },
       {
-        ready: () => this.#waiting.ready(0),
+        ready: () => {
+          this.#batching.ready(supervisor.worker)
+          this.#waiting.ready(0)
+        },
         restarted: event => this.#tell(() => this.emit('restart', event)),
         exited: exit => {
           if (this.#single) this.#memory.close()
@@ -77,19 +85,13 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     /** Calls go straight to the worker, if there is one that takes them. */
     const route = () =>
       (state.closing === undefined ? supervisor.worker?.calls : undefined) ?? waiting
-    super(
-      {
-        call: (kind, name, args, kwargs, options) =>
-          route().call(kind, name, args, kwargs, options),
-        callSync: (kind, name, args, kwargs, options) =>
-          route().callSync(kind, name, args, kwargs, options),
-        stream: (name, args, kwargs, options) => route().stream(name, args, kwargs, options),
-      },
-      timeout,
-    )
+    const batching = new BatchRoute(route, { memory, maxQueue, workers: () => 1, carrier: route })
+    super(batching, timeout)
     this.#memory = memory
     this.#supervisor = supervisor
     this.#waiting = waiting
+    this.#batching = batching
+    this.batches = batching.histograms
     this.#state = state
     this.#single = restart === false && !watch
     this.tensor = tensorMaker(memory)
@@ -122,7 +124,8 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
   /** Figures of both processes since the start of the worker: bytes copied and shared, leases, memory. */
   stats(): BridgeStats {
     const worker = this.#worker!
-    return readStats(this.#memory.native.stats(), worker.stats(), worker.calls)
+    const batches = this.#batching.stats()
+    return readStats(this.#memory.native.stats(), worker.stats(), worker.calls, batches)
   }
 
   /**
@@ -132,6 +135,7 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
   close(options?: CloseOptions): Promise<void> {
     const given = resolveCloseOptions(options)
     const reason = new ClosedError()
+    this.#batching.flush()
     this.#waiting.refuse(reason)
     this.#watcher?.close()
     // While calls may finish, functions of Node that they call may make tensors.

@@ -5,7 +5,9 @@
 // A call that nobody waits for any more keeps its credit until the worker has answered: with its result, or by saying
 // that it was dropped or interrupted.
 import { isMainThread } from 'node:worker_threads'
-import { Callbacks, type GivenFunctions } from './callbacks.js'
+import type { GiveUp } from './batch.js'
+import { Callbacks } from './callbacks.js'
+import type { CallsHost, CallsOptions } from './calls-host.js'
 import { functionExtension } from './codec.js'
 import { arm } from './deadline.js'
 import { AbortError, ProtocolError, SystemError, TimeoutError } from './errors.js'
@@ -13,40 +15,17 @@ import { fromPython } from './from-python.js'
 import { Inbox, type Incoming } from './inbox.js'
 import { type Grades, Interruptions, leaving } from './interruption.js'
 import { ItemQueue, ItemStream, type Lane } from './item-stream.js'
-import { type LogRecord, readLog } from './log.js'
+import { readLog } from './log.js'
 import type { Memory } from './memory.js'
 import { type Channel, native, Status } from './native.js'
+import { Objects } from './objects.js'
 import type { ResolvedCallOptions } from './options.js'
 import { creditPayload, objectId, readProgress } from './payloads.js'
 import { Pending, type Reply } from './pending.js'
 import { RemoteObject } from './remote-object.js'
 import { type CallKind, type CallTarget, prepare, type Request, wireOptions } from './request.js'
-import { isCall, Sender, type SenderOptions } from './sender.js'
+import { isCall, Sender } from './sender.js'
 import { Kind, type Writer } from './wire.js'
-
-/** What a worker does for its calls. */
-export interface CallsHost {
-  /** It cannot be used any more. */
-  failed(error: Error): void
-  /** Makes the main thread of the process look at what it was told. */
-  interrupt(): void
-  /** @param name the function that goes on */
-  kill(name: string): void
-  log(record: LogRecord): void
-  /** A call was answered, while calls wait for this worker. */
-  room(): void
-  /** Why it has ended, as far as is known while the event loop stands still. */
-  ended(): Error
-}
-
-export interface CallsOptions extends SenderOptions {
-  /** Threads on which the worker runs plain functions. */
-  readonly threads: number
-  /** Milliseconds for calls that are given none, of objects; 0: no limit. */
-  readonly timeout: number
-  /** The worker measures how long functions run. */
-  readonly timed?: boolean
-}
 
 /** Inboxes that are read before a worker is killed; one that floods Node is killed all the same. */
 const lastLooks = 16
@@ -62,7 +41,6 @@ export class Calls {
   readonly #host: CallsHost
   readonly #callbacks: Callbacks
   readonly #interruptions: Interruptions
-  readonly #timeout: number
   readonly #timed: boolean
   readonly #inbox: Inbox
   /** On which plain functions run. */
@@ -71,7 +49,7 @@ export class Calls {
   readonly #pending = new Map<number, Pending>()
   /** Calls that nobody waits for any more, until the worker has answered them. */
   readonly #abandoned = new Map<number, Pending>()
-  readonly #objects = new Map<number, WeakRef<RemoteObject>>()
+  readonly #objects: Objects
   #lastId = 0
   /** Calls of which something is on its way. */
   #expected = 0
@@ -96,7 +74,6 @@ export class Calls {
     this.#channel = channel
     this.#memory = memory
     this.#host = host
-    this.#timeout = options.timeout
     this.#timed = options.timed === true
     this.threads = options.threads
     this.#sender = new Sender(channel, memory, writer, options, {
@@ -107,6 +84,7 @@ export class Calls {
       broken: status => host.failed(failure(status)),
     })
     this.#callbacks = new Callbacks(memory, this.#sender, options.threads <= 1)
+    this.#objects = new Objects(this, this.#callbacks, options.timeout)
     this.#interruptions = new Interruptions(this.#sender, { ...host, look: () => this.#look() })
     this.#inbox = new Inbox(memory, inbox, this.#known)
   }
@@ -175,6 +153,19 @@ export class Calls {
       const id = this.begin(request, reply)
       if (options !== undefined) this.#arm(id, request.name, options)
     })
+  }
+
+  /** @throws why no call can be made now, however many may wait */
+  check(options: ResolvedCallOptions | undefined, sync = false): void {
+    if (this.#ended !== undefined) throw this.#ended
+    if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
+    this.#callbacks.checkNested(sync)
+  }
+
+  /** Begins an encoded call, which it takes over; `maxQueue` does not limit it. @throws as begin() */
+  start(request: Request, reply: Reply): GiveUp {
+    const id = this.begin(request, reply, true)
+    return (error, grades) => this.abandon(id, error, grades)
   }
 
   /** As call(), but nothing else happens in this thread until the answer is there. */
@@ -263,17 +254,18 @@ export class Calls {
 
   /**
    * Sends a call, or lets it wait for its turn; takes the request over.
+   * @param exempt `maxQueue` does not limit it
    * @returns its id
    * @throws QueueFullError, ArenaFullError, and why the worker has ended
    */
-  begin(request: Request, reply: Reply): number {
+  begin(request: Request, reply: Reply, exempt = false): number {
     const { kind, name, payload, attachments } = request
     const { functions, objects, owner } = attachments
     const id = this.#nextId()
     try {
       if (this.#ended !== undefined) throw this.#ended
       if (owner !== undefined && owner !== this) throw RemoteObject.gone(name)
-      this.#sender.send(kind, id, payload, attachments)
+      this.#sender.send(kind, id, payload, attachments, exempt)
     } finally {
       attachments.sent()
     }
@@ -322,13 +314,11 @@ export class Calls {
 
   /** An object is not used any more. */
   dropObject(id: number): void {
-    if (this.#objects.delete(id) && this.#ended === undefined) this.#sender.send(Kind.Drop, id)
+    if (this.#objects.drop(id) && this.#ended === undefined) this.#sender.send(Kind.Drop, id)
   }
 
   #check(options: ResolvedCallOptions | undefined, sync = false): void {
-    if (this.#ended !== undefined) throw this.#ended
-    if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
-    this.#callbacks.checkNested(sync)
+    this.check(options, sync)
     if (!this.#sender.hasCredit) this.#sender.checkQueue()
   }
 
@@ -506,9 +496,9 @@ export class Calls {
     const { reply, functions } = pending
     try {
       const value = message.value()
-      if (message.kind === Kind.Error) reply.reject(fromPython(value))
+      if (message.kind === Kind.Error) reply.reject(fromPython(value), value)
       else if (pending.kind === Kind.Create) {
-        reply.resolve(this.#keep(objectId(value), functions))
+        reply.resolve(this.#objects.keep(objectId(value), functions))
         return
       } else if (this.#timed) reply.resolve(value, message.elapsed)
       else reply.resolve(value)
@@ -562,16 +552,7 @@ export class Calls {
   }
 
   readonly #known = (extension: number, id: number): unknown =>
-    extension === functionExtension ? this.#callbacks.find(id) : this.#objects.get(id)?.deref()
-
-  /** The object that a Create has made; the functions among its arguments live as long as it does. */
-  #keep(id: number, functions: GivenFunctions | undefined): RemoteObject {
-    const object = new RemoteObject(this, id, this.#timeout, () => {
-      this.#callbacks.expire(functions?.ending)
-    })
-    this.#objects.set(id, new WeakRef(object))
-    return object
-  }
+    extension === functionExtension ? this.#callbacks.find(id) : this.#objects.find(id)
 
   #lost(status: number): Error {
     return status === Status.closed ? this.#host.ended() : failure(status)

@@ -13,6 +13,7 @@ export {
   type Callable,
   type Cargo,
   functionExtension,
+  isArray,
   Kept,
   maxDepth,
   type ObjectLike,
@@ -20,7 +21,9 @@ export {
   objectMark,
   type Target,
   type TensorLike,
+  tensorExtension,
   tensorMark,
+  tooLarge,
   type Where,
 } from './encode.js'
 

@@ -1,4 +1,6 @@
 // Calls that are not bound to a worker when they are made: encoded at once, they wait until a worker can take them.
+import type { GiveUp } from './batch.js'
+import type { Carrier } from './batcher.js'
 import type { Route } from './caller.js'
 import type { Calls } from './calls.js'
 import { arm } from './deadline.js'
@@ -10,7 +12,7 @@ import type { ResolvedCallOptions } from './options.js'
 import type { Reply } from './pending.js'
 import { PoolJob } from './pool-job.js'
 import { RemoteObject } from './remote-object.js'
-import { type CallKind, prepare, type WireOptions, wireOptions } from './request.js'
+import { type CallKind, prepare, type Request, type WireOptions, wireOptions } from './request.js'
 import { type Limits, Scheduler, type Slot } from './scheduler.js'
 import type { Supervisor } from './supervisor.js'
 import { Kind } from './wire.js'
@@ -36,7 +38,7 @@ export interface DispatcherEvents {
   answered(called: number, sent: number, elapsed: number): void
 }
 
-export class Dispatcher implements Route {
+export class Dispatcher implements Route, Carrier {
   readonly #memory: Memory
   readonly #supervisors: readonly Supervisor[]
   readonly #scheduler: Scheduler<PoolJob>
@@ -90,6 +92,21 @@ export class Dispatcher implements Route {
       const reply: Reply = { resolve, reject, progress: options?.onProgress }
       this.#begin(kind, name, args, kwargs, options, reply, placing, wire)
     })
+  }
+
+  /** @throws why no call can be made now, however many may wait */
+  check(options: ResolvedCallOptions | undefined): void {
+    this.#check(options)
+    this.#scheduler.check(this.#place(Kind.Call, '', options?.affinity, { exempt: true }))
+  }
+
+  /** Queues an encoded call, which it takes over; `maxQueue` does not limit it. @throws as check() */
+  start(request: Request, reply: Reply, affinity: string | number | undefined): GiveUp {
+    const { kind, name } = request
+    const place = this.#place(kind, name, affinity, { exempt: true })
+    const job = new PoolJob(request, reply, place, this.#jobs)
+    this.#submit(job, request)
+    return (error, grades) => this.#giveUp(job, error, grades)
   }
 
   /** Goes to a worker at once, the least busy if it is bound to none: nothing else could be waited for. */
@@ -165,37 +182,49 @@ export class Dispatcher implements Route {
     kwargs: KwargValues,
     options: ResolvedCallOptions | undefined,
     reply: Reply,
-    { slot: placed, exempt = false }: Placing = {},
+    placing?: Placing,
     extra?: WireOptions,
   ): PoolJob {
     this.#check(options)
-    const affinity = options?.affinity
-    const place = {
-      slot: placed ?? (affinity === undefined ? undefined : this.#slotFor(affinity)),
-      // A stream that waits for its reader must not keep the reader's own calls waiting.
-      limited: kind !== Kind.Stream && !this.#asynchronous.has(name),
-      exempt,
-    }
+    const place = this.#place(kind, name, options?.affinity, placing)
     this.#scheduler.check(place)
     const told = wireOptions(kind, options)
     const wire = extra === undefined ? told : { ...told, ...extra }
     const request = prepare(this.#memory, kind, name, args, kwargs, wire)
     const job = new PoolJob(request, reply, place, this.#jobs)
+    this.#submit(job, request, options)
+    if (options !== undefined && !job.settled)
+      job.settle = arm(name, options, error => this.#giveUp(job, error, options))
+    return job
+  }
+
+  #place(
+    kind: CallKind,
+    name: string,
+    affinity: string | number | undefined,
+    { slot, exempt = false }: Placing = {},
+  ) {
+    return {
+      slot: slot ?? (affinity === undefined ? undefined : this.#slotFor(affinity)),
+      // A stream that waits for its reader must not keep the reader's own calls waiting.
+      limited: kind !== Kind.Stream && !this.#asynchronous.has(name),
+      exempt,
+    }
+  }
+
+  #submit(job: PoolJob, { name, attachments }: Request, options?: ResolvedCallOptions): void {
     try {
       this.#check(options) // again: a getter among the arguments may have ended everything
-      const owner = request.attachments.owner as Calls | undefined
+      const owner = attachments.owner as Calls | undefined
       if (owner === undefined) this.#scheduler.submit(job)
       else if (owner.ended) throw RemoteObject.gone(`${name}()`)
       else job.begin(owner, undefined)
     } catch (error) {
-      request.attachments.sent()
+      attachments.sent()
       throw error
     }
     if (job.queued) job.hold()
     this.count++
-    if (options !== undefined && !job.settled)
-      job.settle = arm(name, options, error => this.#giveUp(job, error, options))
-    return job
   }
 
   #check(options: ResolvedCallOptions | undefined): void {

@@ -15,6 +15,8 @@ export interface TensorLike {
 /** Where in the arguments the codec is; the path is put together only when someone asks. */
 export interface Where {
   path(): string
+  /** Bytes of the payload that are written. */
+  readonly position: number
 }
 
 /** An object in the worker carries this property: its id there. */
@@ -121,6 +123,10 @@ export class Encoder implements Where {
 
   path(): string {
     return this.#pathTo(this.#depth)
+  }
+
+  get position(): number {
+    return this.#writer.length
   }
 
   #start(root: string, cargo: Cargo) {
@@ -283,11 +289,14 @@ export class Encoder implements Where {
 
   #explained(error: unknown): unknown {
     if (!(error instanceof PayloadTooLarge)) return error
-    const limit = Math.floor(maxPayload / 2 ** 20)
-    return this.#fail(
-      `does not fit: lists, texts and bytes of one call are limited to ${limit} MiB; pass typed arrays, they have no such limit`,
-    )
+    return tooLarge(this.path())
   }
+}
+
+export function tooLarge(path: string): ValueTypeError {
+  const limit = Math.floor(maxPayload / 2 ** 20)
+  const problem = `does not fit: lists, texts and bytes of one call are limited to ${limit} MiB; pass typed arrays, they have no such limit`
+  return new ValueTypeError(`${path} ${problem}`, path)
 }
 
 const noObject = {}
@@ -298,6 +307,12 @@ const noCargo: Cargo = {
     throw new Error('encoding has ended')
   },
 }
+
+/** Does this value cross as a tensor? A Buffer is bytes. */
+export const isArray = (value: unknown): value is TensorLike | TypedArray =>
+  typeof value === 'object' &&
+  value !== null &&
+  (isTensorLike(value) || (types.isTypedArray(value) && !Buffer.isBuffer(value)))
 
 const isTensorLike = (value: object): value is TensorLike =>
   (value as Partial<TensorLike>)[tensorMark] === true

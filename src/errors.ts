@@ -5,6 +5,7 @@
 // │   ├── PythonError              ERR_PYTHON               the function raised
 // │   ├── FunctionNotFoundError    ERR_FUNCTION_NOT_FOUND
 // │   ├── ArgumentsError           ERR_ARGUMENTS            the call does not fit the function's signature
+// │   ├── BatchResultError         ERR_BATCH_RESULT         a batch function did not return one result for each item
 // │   ├── StartError               what can go wrong in spawn()
 // │   │   ├── PythonNotFoundError  ERR_PYTHON_NOT_FOUND
 // │   │   ├── PythonTooOldError    ERR_PYTHON_TOO_OLD
@@ -90,6 +91,11 @@ export class FunctionNotFoundError extends IsthmusError {
 /** The arguments do not fit the function's signature; the function was not entered. */
 export class ArgumentsError extends IsthmusError {
   readonly code = 'ERR_ARGUMENTS'
+}
+
+/** A function marked with `@isthmus.batch` did not return one result for each item: it fails all of them. */
+export class BatchResultError extends IsthmusError {
+  readonly code = 'ERR_BATCH_RESULT'
 }
 
 /** A value that has no counterpart in the other language (docs/values.md). */
@@ -450,6 +456,7 @@ const classes = {
   PythonError,
   FunctionNotFoundError,
   ArgumentsError,
+  BatchResultError,
   ValueTypeError,
   PythonNotFoundError,
   PythonTooOldError,

@@ -2,6 +2,7 @@ import {
   AbortError,
   ArenaFullError,
   ArgumentsError,
+  BatchResultError,
   BlockedError,
   CallbackEndedError,
   ExtensionError,
@@ -43,6 +44,8 @@ export function fromPython(payload: unknown, depth = 0): Error {
       return new FunctionNotFoundError(message)
     case 'ERR_ARGUMENTS':
       return new ArgumentsError(message)
+    case 'ERR_BATCH_RESULT':
+      return new BatchResultError(message)
     case 'ERR_VALUE':
       return new ValueTypeError(message, text(map.path))
     case 'ERR_IMPORT':

@@ -1,4 +1,5 @@
 // The public API, and nothing else.
+export type { BatchHistograms, BatchStats } from './batch-figures.js'
 export type { Bridge } from './bridge.js'
 export type { Caller, Callers } from './caller.js'
 export type { Exit } from './child.js'

@@ -10,7 +10,7 @@ import type { Sender } from './sender.js'
 import { Kind } from './wire.js'
 
 /** Code that looks at `context().cancelled` may end by itself for so long, unless the call says otherwise. Milliseconds. */
-const patience = 20
+export const patience = 20
 /** Milliseconds between signals. */
 const repetition = 100
 

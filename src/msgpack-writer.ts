@@ -25,6 +25,11 @@ export class MessagePackWriter {
     if (this.#bytes.length > chunkBytes) this.#replace(chunkBytes)
   }
 
+  /** Bytes of the current payload so far. */
+  get length(): number {
+    return this.#at - this.#start
+  }
+
   /** The finished payload, owned by the caller. */
   take(): Uint8Array {
     const bytes = this.#bytes
@@ -122,6 +127,14 @@ export class MessagePackWriter {
     const { length } = source
     if (this.#at + 5 + length > this.#bytes.length) this.#grow(5 + length)
     this.header(length, 0, 0, 0xc4)
+    this.#bytes.set(source, this.#at)
+    this.#at += length
+  }
+
+  /** MessagePack that was written before. */
+  raw(source: Uint8Array) {
+    const { length } = source
+    if (this.#at + length > this.#bytes.length) this.#grow(length)
     this.#bytes.set(source, this.#at)
     this.#at += length
   }

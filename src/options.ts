@@ -21,7 +21,10 @@ export interface SpawnOptions {
   readonly timeout?: number
   /** Calls sent to the worker and not answered yet, streams that have begun apart; further ones wait here. At least 1. Default 1024. */
   readonly window?: number
-  /** Calls that may wait beyond the window before `call()` rejects with ERR_QUEUE_FULL. 0: none waits. Default Infinity. */
+  /**
+   * Calls that may wait beyond the window before `call()` rejects with ERR_QUEUE_FULL; of a function that takes batches,
+   * items that may wait. 0: none waits. Default Infinity.
+   */
   readonly maxQueue?: number
   /** Bytes of the ring in each direction: a power of two from 4 KiB to 1 GiB. Default 1 MiB. */
   readonly ringBytes?: number | string

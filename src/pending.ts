@@ -6,7 +6,8 @@ import type { Kind } from './wire.js'
 export interface Reply {
   /** @param elapsed nanoseconds for which the function ran, if the worker was asked to measure it */
   resolve(value: unknown, elapsed?: number): void
-  reject(error: unknown): void
+  /** @param words what Python said, of which the error was made: each of several who wait makes its own */
+  reject(error: unknown, words?: unknown): void
   /** The next value of a stream. */
   item?(value: unknown, bytes: number): void
   progress?: ((fraction: number, text: string | undefined) => void) | undefined

@@ -103,10 +103,11 @@ export class PoolJob implements Job, Reply {
   }
 
   /** Also of a job that was never sent. */
-  reject(error: unknown): void {
+  reject(error: unknown, words?: unknown): void {
     this.#end()
     this.#release()
-    this.#outcome.reject(error)
+    this.#outcome.reject(error, words)
+    if (this.#calls === undefined) this.#outcome.freed?.()
   }
 
   item(value: unknown, bytes: number): void {
@@ -115,6 +116,7 @@ export class PoolJob implements Job, Reply {
 
   freed(): void {
     this.#events.freed(this)
+    this.#outcome.freed?.()
   }
 
   #end(): void {

@@ -1,3 +1,4 @@
+import type { BatchStats } from './batch-figures.js'
 import type { Dispatcher } from './dispatcher.js'
 import type { Memory } from './memory.js'
 import { type MemoryFigures, memoryFigures } from './stats.js'
@@ -24,6 +25,8 @@ export interface PoolStats extends MemoryFigures {
   readonly run: Timing
   /** Everything else. */
   readonly transfer: Timing
+  /** Of functions that take batches, by name. A batch is one call in what is above. */
+  readonly batches: Readonly<Record<string, BatchStats>>
 }
 
 export interface WorkerStats {
@@ -50,6 +53,7 @@ export function readPoolStats(
   dispatcher: Dispatcher,
   histograms: Histograms,
   threads: number,
+  batches: PoolStats['batches'],
 ): PoolStats {
   const totals = supervisors.map(supervisor => supervisor.totals())
   const workers = supervisors.map(({ worker, pid, restarts, down }, at): WorkerStats => {
@@ -80,5 +84,6 @@ export function readPoolStats(
     wait: timing(histograms.wait),
     run: timing(histograms.run),
     transfer: timing(histograms.transfer),
+    batches,
   }
 }

@@ -1,4 +1,6 @@
 // What a user of several workers holds: calls go to whichever of them is free, tensors to all of them without a copy.
+import type { BatchHistograms } from './batch-figures.js'
+import { BatchRoute } from './batch-route.js'
 import { CallingEmitter } from './caller.js'
 import type { Exit } from './child.js'
 import { Dispatcher } from './dispatcher.js'
@@ -49,9 +51,12 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
   readonly tensor: TensorMaker
   /** How long calls waited, ran and were under way, in nanoseconds; they can be reset. */
   readonly histograms: Histograms
+  /** Of functions that take batches, by name: how many items had a batch, and how long they waited. They can be reset. */
+  readonly batches: ReadonlyMap<string, BatchHistograms>
   readonly #memory: Memory
   readonly #supervisors: readonly Supervisor[]
   readonly #dispatcher: Dispatcher
+  readonly #batching: BatchRoute
   readonly #concurrency: number
   readonly #threads: number
   readonly #defaults: ResolvedCallOptions | undefined
@@ -74,7 +79,10 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       { length: workers },
       (_, at) =>
         new Supervisor(at, restart, launched => launch(this.#heard(at, launched)), {
-          ready: () => dispatcher.ready(at),
+          ready: () => {
+            batching.ready(supervisors[at]!.worker)
+            dispatcher.ready(at)
+          },
           restarted: restart => this.#tell(() => this.emit('restart', restart)),
           exited: (exit, pid) => this.#tell(() => this.emit('exit', { ...exit, pid, worker: at })),
           failed: error => this.#complain(error),
@@ -96,10 +104,19 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       },
     )
     const defaults = timeout > 0 ? { ...noCallOptions, timeout } : undefined
-    super(dispatcher, timeout)
+    const ready = () => supervisors.filter(({ worker }) => worker !== undefined).length
+    const batching = new BatchRoute(() => dispatcher, {
+      memory,
+      maxQueue,
+      workers: ready,
+      carrier: () => dispatcher,
+    })
+    super(batching, timeout)
     this.#memory = memory
     this.#supervisors = supervisors
     this.#dispatcher = dispatcher
+    this.#batching = batching
+    this.batches = batching.histograms
     this.#concurrency = concurrency
     this.#threads = settings.threads
     this.#defaults = defaults
@@ -187,6 +204,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       this.#dispatcher,
       this.histograms,
       this.#threads,
+      this.#batching.stats(),
     )
   }
 
@@ -197,6 +215,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
    */
   close(options?: CloseOptions): Promise<void> {
     const { grace, force } = resolveCloseOptions(options)
+    this.#batching.flush()
     this.#dispatcher.refuse(new ClosedError(closedWords))
     this.#watcher?.close()
     // While calls may finish, functions of Node that they call may make tensors.

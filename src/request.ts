@@ -50,20 +50,26 @@ export class Attachments implements Cargo {
   }
 
   tensor(array: TensorLike | TypedArray, where: Where): number {
-    if (this.tensors === noTensors) this.tensors = []
     if (array instanceof Tensor) {
       const placed = array.placedIn(this.#memory)
       if (placed === undefined) throw new ForeignTensorError(where.path())
+      if (this.tensors === noTensors) this.tensors = []
       return this.tensors.push(placed) - 1
     }
     const source = array as TypedArray
     const slot = this.#memory.allocate(source.byteLength, false)
-    this.#made ??= []
-    this.#made.push(slot)
-    this.#memory.copyIn(slot, source)
     const dtype = dtypeInfo(dtypeOf(source))
-    const shape = [source.length]
-    return this.tensors.push({ slot, offset: 0, dtype, shape, strides: undefined }) - 1
+    const index = this.adopt({ slot, offset: 0, dtype, shape: [source.length], strides: undefined })
+    this.#memory.copyIn(slot, source)
+    return index
+  }
+
+  /** Takes one reference over, which goes when the message has been sent. @returns its index in the message */
+  adopt(placed: Placed): number {
+    if (this.tensors === noTensors) this.tensors = []
+    this.#made ??= []
+    this.#made.push(placed.slot)
+    return this.tensors.push(placed) - 1
   }
 
   callable(value: Callable | Kept | AnyIterable): number {

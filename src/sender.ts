@@ -77,16 +77,23 @@ export class Sender {
 
   /**
    * Sends a message now, or lets it wait for its turn.
+   * @param exempt `maxQueue` does not limit it: whoever made it limits itself
    * @throws QueueFullError, ArenaFullError; nothing was sent then
    */
-  send(kind: Kind, id: number, payload?: Uint8Array, attachments?: Attachments): void {
+  send(
+    kind: Kind,
+    id: number,
+    payload?: Uint8Array,
+    attachments?: Attachments,
+    exempt = false,
+  ): void {
     const call = isCall(kind)
     const now = call ? this.hasCredit : kind === Kind.Drop ? !this.waits : !this.#wantsSpace
     if (now && this.#try(kind, id, payload, attachments?.tensors ?? noTensors)) {
       attachments?.sent()
       return
     }
-    if (call) this.checkQueue()
+    if (call && !exempt) this.checkQueue()
     attachments?.hold()
     this.#waiting.push({ kind, id, payload, attachments })
   }

@@ -1,3 +1,4 @@
+import type { BatchStats } from './batch-figures.js'
 import type { Calls } from './calls.js'
 import type { ChannelStats, MemoryStats } from './native.js'
 
@@ -38,6 +39,8 @@ export interface BridgeStats extends MemoryFigures {
   readonly spin: number
   readonly node: SideStats
   readonly worker: SideStats
+  /** Of functions that take batches, by name. */
+  readonly batches: Readonly<Record<string, BatchStats>>
 }
 
 export interface SideStats {
@@ -61,7 +64,12 @@ export const memoryFigures = (memory: MemoryStats): MemoryFigures => ({
   views: memory.views,
 })
 
-export function readStats(memory: MemoryStats, channel: ChannelStats, calls: Calls): BridgeStats {
+export function readStats(
+  memory: MemoryStats,
+  channel: ChannelStats,
+  calls: Calls,
+  batches: BridgeStats['batches'],
+): BridgeStats {
   return {
     calls: calls.count,
     pending: calls.pending,
@@ -86,5 +94,6 @@ export function readStats(memory: MemoryStats, channel: ChannelStats, calls: Cal
       notifications: channel.workerNotifications,
       parks: channel.workerParks,
     },
+    batches,
   }
 }

@@ -46,13 +46,17 @@ export function record(
 }
 
 /** A histogram takes whole numbers from 1 up; what a worker says may be any. */
-const least = (nanoseconds: number) =>
+export const least = (nanoseconds: number) =>
   Math.min(Math.max(1, Math.round(nanoseconds)), Number.MAX_SAFE_INTEGER)
 
-export function timing(histogram: RecordableHistogram): Timing {
+/** Of a histogram in nanoseconds. */
+export const timing = (histogram: RecordableHistogram): Timing => summary(histogram, 1000)
+
+/** @param unit what counts as 1 */
+export function summary(histogram: RecordableHistogram, unit = 1): Timing {
   const { count } = histogram
   if (count === 0) return { count, mean: 0, p50: 0, p90: 0, p99: 0, max: 0 }
-  const at = (percentile: number) => histogram.percentile(percentile) / 1000
+  const at = (percentile: number) => histogram.percentile(percentile) / unit
   const { mean, max } = histogram
-  return { count, mean: mean / 1000, p50: at(50), p90: at(90), p99: at(99), max: max / 1000 }
+  return { count, mean: mean / unit, p50: at(50), p90: at(90), p99: at(99), max: max / unit }
 }

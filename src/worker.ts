@@ -1,11 +1,13 @@
 // One worker as Node sees it: its channel, its process, the calls it has not answered, and how all of that ends.
 import { readFileSync } from 'node:fs'
+import type { BatchSettings } from './batcher.js'
 import { Calls } from './calls.js'
 import { Child, type Exit, exitOf } from './child.js'
 import { encodeValue } from './codec.js'
 import {
   ClosedError,
   ModuleImportError,
+  ProtocolError,
   PythonError,
   PythonNotFoundError,
   StartTimeoutError,
@@ -73,6 +75,8 @@ export class Worker {
   readonly calls: Calls
   /** What the module has as `async def`: known when the worker is ready. */
   asynchronous: ReadonlySet<string> = new Set()
+  /** What it has as functions that take batches, by name: known then, too. */
+  batches: ReadonlyMap<string, BatchSettings> = new Map()
   /** Resolves when the process has been reaped and every call is settled. */
   readonly exited: Promise<void>
   readonly #channel: Channel
@@ -186,6 +190,7 @@ export class Worker {
       greeting.catch(() => {})
       const answer = await Promise.race([greeting, this.#failed, late])
       this.asynchronous = namesIn(answer)
+      this.batches = batchesIn(answer, name => (this.asynchronous.has(name) ? 1 : this.#threads))
     } catch (error) {
       this.#break(error as Error)
       if (this.#child.pid === undefined) this.#release()
@@ -279,6 +284,25 @@ function namesIn(greeting: unknown): ReadonlySet<string> {
   const { asynchronous } = (greeting ?? {}) as { readonly asynchronous?: unknown }
   return new Set(Array.isArray(asynchronous) ? asynchronous.filter(isText) : [])
 }
+
+/** The map `batches` of a greeting: `[max_size, max_delay_ms, concurrency or nil]` by name. */
+function batchesIn(
+  greeting: unknown,
+  usual: (name: string) => number,
+): ReadonlyMap<string, BatchSettings> {
+  const { batches } = (greeting ?? {}) as { readonly batches?: Record<string, unknown> }
+  const found = new Map<string, BatchSettings>()
+  for (const [name, settings] of Object.entries(batches ?? {})) {
+    const [size, delay, concurrency] = Array.isArray(settings) ? (settings as unknown[]) : []
+    const places = concurrency ?? usual(name)
+    if (!isCount(size) || typeof delay !== 'number' || !(delay >= 0) || !isCount(places))
+      throw new ProtocolError(`the settings of batches of ${name} are not [size, delay, places]`)
+    found.set(name, { size, delay, concurrency: places })
+  }
+  return found
+}
+
+const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 1
 
 const isText = (value: unknown) => typeof value === 'string'
 

@@ -12,7 +12,11 @@ const file = /^```\w+\n(?:#|\/\/) (?<name>\w+\.(?:py|ts))\n(?<text>.*?)^```/gms
 /** What the program says: in a comment behind its last line, or in the block after it. */
 const said = /^console\.log\([^\n]*\/\/ (?<line>[^\n]*)$|^```\n```\n(?<lines>.*?)^```/ms
 
-for (const page of ['README', 'docs/streams', 'docs/cancellation', 'docs/callbacks', 'docs/pools'])
+const pages = ['streams', 'cancellation', 'callbacks', 'pools', 'batching'].map(
+  name => `docs/${name}`,
+)
+
+for (const page of ['README', ...pages])
   t.test(`the program of ${page}.md runs in a folder of its own`, async t => {
     const text = readFileSync(join(root, `${page}.md`), 'utf8')
     const files = [...text.matchAll(file)]

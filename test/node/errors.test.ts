@@ -23,6 +23,7 @@ const every: readonly (Error & { readonly code: string })[] = [
   new PythonError(info),
   new FunctionNotFoundError('no function'),
   new ArgumentsError('one too many'),
+  new errors.BatchResultError('one too few'),
   new ValueTypeError('args[0] is a function', 'args[0]'),
   new PythonNotFoundError([]),
   new errors.PythonTooOldError('/usr/bin/python3', '3.8.1', '3.11'),

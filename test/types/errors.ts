@@ -25,6 +25,7 @@ export function codes(table: Codes) {
     PythonError: 'ERR_PYTHON'
     FunctionNotFoundError: 'ERR_FUNCTION_NOT_FOUND'
     ArgumentsError: 'ERR_ARGUMENTS'
+    BatchResultError: 'ERR_BATCH_RESULT'
     ValueTypeError: 'ERR_VALUE'
     PythonNotFoundError: 'ERR_PYTHON_NOT_FOUND'
     PythonTooOldError: 'ERR_PYTHON_TOO_OLD'
