@@ -1,4 +1,4 @@
-// Set-up, then a compiled program: `node scripts/run-built.mjs [--bench] examples/particles/main.js …its arguments`.
+// Set-up, then a compiled program: `node scripts/run-built.mjs [--bench|--experiment] examples/particles/main.js …its arguments`.
 import { join } from 'node:path'
 import { setup } from './setup.mjs'
 import { main, root, runInherited } from './step.mjs'
@@ -6,9 +6,10 @@ import { main, root, runInherited } from './step.mjs'
 await main(async () => {
   const args = process.argv.slice(2)
   const bench = args[0] === '--bench'
-  const [program, ...rest] = bench ? args.slice(1) : args
+  const experiment = args[0] === '--experiment'
+  const [program, ...rest] = bench || experiment ? args.slice(1) : args
   if (!program) throw new Error('name a program, such as examples/particles/main.js')
-  await setup({ bench })
+  await setup({ bench, experiment })
   // Ctrl-C reaches the program through the terminal; it decides when to end.
   process.on('SIGINT', () => {})
   return runInherited(

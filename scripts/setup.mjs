@@ -49,17 +49,32 @@ const requirements = {
   inference: 'examples/inference/requirements.txt',
 }
 
-const pipInstall = file =>
-  run(venvPython, [
+const pipInstall = (file, { python = venvPython, more = [] } = {}) =>
+  run(python, [
     '-m',
     'pip',
     'install',
     '--quiet',
     '--disable-pip-version-check',
     '--no-input',
+    ...more,
     '-r',
     file,
   ])
+
+/** Models and rivals of the experiments, apart from what the tests run in. */
+const experiments = () =>
+  step({
+    name: 'experiments',
+    stampFile: join(root, '.venv-experiments/.isthmus-stamp'),
+    stamp: () => hashOf(['bench/experiments/requirements.txt']),
+    outputs: ['.venv-experiments/bin/python'],
+    work: async () => {
+      const python = join(root, '.venv-experiments/bin/python')
+      if (!existsSync(python)) await run(venvPython, ['-m', 'venv', '.venv-experiments'])
+      await pipInstall('bench/experiments/requirements.txt', { python, more: ['--no-deps'] })
+    },
+  })
 
 const schema = () =>
   step({
@@ -141,10 +156,11 @@ async function typescript() {
 }
 
 /** `only` names steps when a caller needs fewer (the native tests need no TypeScript). */
-export function setup({ bench = false, inference = false, only } = {}) {
+export function setup({ bench = false, inference = false, experiment = false, only } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20)
     throw new StepError(`Node 20 or later is needed; this is ${process.version}`)
   const steps = { npm, venv: () => venv({ bench, inference }), schema, native, typescript }
+  if (experiment) steps.experiments = experiments
   return withLock(async () => {
     for (const [name, work] of Object.entries(steps)) if (!only || only.includes(name)) await work()
   })

@@ -1,0 +1,104 @@
+// The picture of an experiment: a row for each arm, a column of bars for each quantity. Legible on light and dark pages.
+import type { ArmResult } from './arm.js'
+import type { Chart, ExperimentResults, Panel } from './experiment.js'
+
+const width = 960
+const left = 24
+const names = 300
+const gap = 20
+const top = 84
+const rowHeight = 26
+const barHeight = 14
+const labelWidth = 62
+
+const style = `
+    .page { fill: #ffffff; stroke: #d0d7de }
+    .rule { stroke: #d8dee4; stroke-width: 1 }
+    .ours { fill: #0969da } .other { fill: #afb8c1 }
+    text { font: 12px system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; fill: #24292f }
+    .head { font-size: 16px; font-weight: 600 }
+    .title { font-weight: 600 }
+    .quiet { fill: #57606a; font-size: 11px }
+    @media (prefers-color-scheme: dark) {
+      .page { fill: #0d1117; stroke: #30363d }
+      .rule { stroke: #21262d }
+      .ours { fill: #58a6ff } .other { fill: #6e7681 }
+      text { fill: #e6edf3 }
+      .quiet { fill: #9198a1 }
+    }`
+
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+
+export function draw(chart: Chart, { arms, machine, date }: ExperimentResults): string {
+  const shown = arms.filter(({ result }) => result)
+  const height = top + shown.length * rowHeight + 44
+  const panelWidth =
+    (width - 2 * left - names - gap * (chart.panels.length - 1)) / chart.panels.length
+  const rows = shown.map(({ title, ours }, at) => {
+    const y = top + at * rowHeight
+    return [
+      `  <line class="rule" x1="${left}" x2="${width - left}" y1="${y}" y2="${y}"/>`,
+      `  <text${ours ? ' class="title"' : ''} x="${left}" y="${y + 17}">${escaped(title)}</text>`,
+    ].join('\n')
+  })
+  const panels = chart.panels.map((panel, at) =>
+    drawPanel(panel, { arms: shown, x: left + names + at * (panelWidth + gap), panelWidth }),
+  )
+  const circumstances = `${machine.cpu}, ${machine.cpus} CPUs, Node ${machine.node}, Python ${machine.python}; ${date.slice(0, 10)}, commit ${machine.commit}`
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
+  <title id="title">${escaped(chart.title)}</title>
+  <desc id="desc">${escaped(shown.map(arm => described(arm, chart)).join('; '))}</desc>
+  <style>${style}
+  </style>
+  <rect class="page" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="12"/>
+  <text class="head" x="${left}" y="34">${escaped(chart.title)}</text>
+${rows.join('\n')}
+${panels.join('\n')}
+  <text class="quiet" x="${left}" y="${height - 18}">${escaped(circumstances)}</text>
+</svg>
+`
+}
+
+const described = ({ title, result }: ArmResult, { panels }: Chart): string =>
+  `${title}: ${panels
+    .map(({ title: name, value, show }) => {
+      const seen = value(result!)
+      return `${name} ${seen === undefined ? 'none' : show(seen)}`
+    })
+    .join(', ')}`
+
+interface Place {
+  readonly arms: readonly ArmResult[]
+  readonly x: number
+  readonly panelWidth: number
+}
+
+function drawPanel(panel: Panel, { arms, x, panelWidth }: Place): string {
+  const values = arms.map(({ result }) => panel.value(result!))
+  const known = values.filter(value => value !== undefined)
+  const share = scale(known, panel.logarithmic)
+  const bars = arms.map(({ ours }, at) => {
+    const value = values[at]
+    const y = top + at * rowHeight + (rowHeight - barHeight) / 2
+    if (value === undefined) return `  <text class="quiet" x="${x}" y="${y + 11}">–</text>`
+    const length = Math.max(1, share(value) * (panelWidth - labelWidth))
+    return [
+      `  <rect class="${ours ? 'ours' : 'other'}" x="${x.toFixed(1)}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2"/>`,
+      `  <text x="${(x + length + 6).toFixed(1)}" y="${y + 11}">${escaped(panel.show(value))}</text>`,
+    ].join('\n')
+  })
+  const note = panel.logarithmic ? ', logarithmic' : ''
+  return [
+    `  <text class="title" x="${x.toFixed(1)}" y="${top - 12}">${escaped(panel.title)}<tspan class="quiet">${note}</tspan></text>`,
+    ...bars,
+  ].join('\n')
+}
+
+/** Where a value lies between nothing and the largest; logarithmic bars begin below the smallest. */
+function scale(values: readonly number[], logarithmic = false): (value: number) => number {
+  const largest = Math.max(...values)
+  if (!logarithmic) return value => value / largest
+  const start = Math.log10(Math.min(...values)) - 0.3
+  return value => (Math.log10(value) - start) / (Math.log10(largest) - start)
+}

@@ -1,0 +1,68 @@
+// What an experiment has to say about itself, and the file that a run of it leaves.
+import { readFileSync } from 'node:fs'
+import type { Machine } from '../machine.js'
+import type { Arm, ArmResult, ArmRun } from './arm.js'
+
+export interface Prepared {
+  /** What the arms find in their environment: where the data is, how many threads there are. */
+  readonly env: Readonly<Record<string, string>>
+  /** What was found out meanwhile: versions, accuracy, substitutes. Shown as `name: value`. */
+  readonly facts: Readonly<Record<string, string | number>>
+}
+
+export interface Column {
+  readonly title: string
+  readonly value: (run: ArmRun) => number | undefined
+  readonly show: (value: number) => string
+}
+
+/** Bars for one quantity. */
+export interface Panel extends Column {
+  readonly logarithmic?: true
+}
+
+export interface Chart {
+  readonly title: string
+  readonly panels: readonly Panel[]
+}
+
+export interface Check {
+  readonly claim: string
+  readonly found: string
+  readonly met: boolean
+}
+
+export interface Experiment {
+  readonly name: string
+  readonly title: string
+  /** Runs of each arm, interleaved. */
+  readonly rounds: { readonly quick: number; readonly full: number }
+  /** The longest that one arm may take, s. */
+  readonly limit: number
+  readonly arms: readonly Arm[]
+  readonly columns: readonly Column[]
+  readonly charts: readonly Chart[]
+  prepare(options: { readonly quick: boolean }): Promise<Prepared>
+  checks(results: ExperimentResults): readonly Check[]
+  /** Markdown before and after the table. */
+  introduction(results: ExperimentResults): string
+  explanation(results: ExperimentResults): string
+}
+
+export interface ExperimentResults {
+  readonly experiment: string
+  readonly date: string
+  readonly quick: boolean
+  readonly rounds: number
+  readonly seconds: number
+  readonly machine: Machine
+  readonly facts: Readonly<Record<string, string | number>>
+  readonly arms: readonly ArmResult[]
+}
+
+export const readExperiment = (file: string): ExperimentResults =>
+  JSON.parse(readFileSync(file, 'utf8')) as ExperimentResults
+
+export function resultOf(results: ExperimentResults, arm: string): ArmRun | undefined {
+  return results.arms.find(({ name }) => name === arm)?.result
+}

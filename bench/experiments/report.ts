@@ -1,0 +1,64 @@
+// An experiment's table: for the terminal and for the page.
+import type { Experiment, ExperimentResults } from './experiment.js'
+
+/** Markdown rows; the smallest value of each column is bold. */
+export function table({ columns }: Experiment, { arms }: ExperimentResults): string {
+  const best = columns.map(({ value }) =>
+    Math.min(...arms.flatMap(({ result }) => (result ? [value(result) ?? Infinity] : []))),
+  )
+  const rows = arms.map(arm => {
+    const cells = columns.map(({ value, show }, at) => {
+      const seen = arm.result && value(arm.result)
+      if (seen === undefined) return '–'
+      return seen === best[at] ? `**${show(seen)}**` : show(seen)
+    })
+    return [arm.ours ? `**${arm.title}**` : arm.title, ...cells, labelsOf(arm)]
+  })
+  const head = ['', ...columns.map(({ title }) => title), 'labels']
+  const rule = ['---', ...columns.map(() => '---:'), '---']
+  return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function labelsOf({ failed, different, labels }: ExperimentResults['arms'][number]): string {
+  if (failed !== undefined) return `failed: ${failed.split('\n')[0]}`
+  if (labels === 0) return '–'
+  return different === 0 ? 'the same' : `${different} of ${labels} differ`
+}
+
+export const checkTable = (experiment: Experiment, results: ExperimentResults): string =>
+  [
+    '| it must show | measured | |',
+    '|---|---|---|',
+    ...experiment
+      .checks(results)
+      .map(({ claim, found, met }) => `| ${claim} | ${found} | ${met ? 'met' : '**not met**'} |`),
+  ].join('\n')
+
+export const factLines = ({ facts }: ExperimentResults): string =>
+  Object.entries(facts)
+    .map(
+      ([name, value]) =>
+        `- ${name}: ${typeof value === 'number' ? value.toLocaleString('en-US') : value}`,
+    )
+    .join('\n')
+
+export function machineLine({ machine, date, rounds, quick }: ExperimentResults): string {
+  const runs =
+    rounds === 1
+      ? 'one run of each arm, with memory watched'
+      : `${rounds - 1} runs of each arm for times (medians), one for memory`
+  return (
+    `${machine.cpu}, ${machine.cpus} CPUs, ${machine.memoryGb} GB, Linux ${machine.kernel}, ` +
+    `Node ${machine.node}, Python ${machine.python}; ${date.slice(0, 10)}, commit ${machine.commit}; ` +
+    `${runs}${quick ? ' with less data (`--quick`): not for comparing' : ''}; ` +
+    `load average before it ${machine.loadBefore.toFixed(2)}`
+  )
+}
+
+export const report = (experiment: Experiment, results: ExperimentResults): string =>
+  [
+    factLines(results),
+    table(experiment, results),
+    checkTable(experiment, results),
+    machineLine(results),
+  ].join('\n\n')

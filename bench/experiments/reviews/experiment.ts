@@ -1,0 +1,140 @@
+// Experiment 1: 1,000 reviews, great or not.
+import { availableParallelism } from 'node:os'
+import { time } from '../../format.js'
+import type { Arm, ArmRun } from '../arm.js'
+import type { Check, Column, Experiment, ExperimentResults } from '../experiment.js'
+import { resultOf } from '../experiment.js'
+import { installGrpc } from '../grpc.js'
+import { cache } from '../places.js'
+import { runTool } from '../python-tool.js'
+
+const cpus = availableParallelism()
+const kWorkers = 2
+
+/** Every arm has as many threads as there are CPUs, divided among its workers. */
+function threads(workers: number): Record<string, string> {
+  const each = String(Math.max(1, Math.floor(cpus / workers)))
+  return {
+    ISTHMUS_EXPERIMENT_THREADS: each,
+    OMP_NUM_THREADS: each,
+    OPENBLAS_NUM_THREADS: each,
+    TOKENIZERS_PARALLELISM: 'false',
+  }
+}
+
+const arm = (name: string, title: string, program: string, more: Partial<Arm> = {}): Arm => ({
+  name,
+  title,
+  program: `reviews/${program}`,
+  env: threads(1),
+  ...more,
+})
+const ours = { ours: true } as const
+
+const arms: readonly Arm[] = [
+  arm('python', 'Python alone', 'python_single.py'),
+  arm('python-batches', 'Python alone, batches of 32', 'python_single.py', { args: ['32'] }),
+  arm('python-processes', `Python multiprocessing, ${kWorkers} models`, 'python_processes.py', {
+    args: [String(kWorkers)],
+    env: threads(kWorkers),
+  }),
+  arm('fastapi', 'FastAPI, Node client', 'fastapi.js'),
+  arm('grpc', 'gRPC, Node client', 'grpc.js'),
+  arm('isthmus', 'Isthmus, a call per review', 'isthmus-single.js', ours),
+  arm('isthmus-batches', 'Isthmus, batches of 32', 'isthmus-batches.js', ours),
+  arm('isthmus-concurrent', 'Isthmus, 1,000 calls at once, batched', 'isthmus-concurrent.js', ours),
+  arm('isthmus-pool', `Isthmus, pool of ${kWorkers}`, 'isthmus-pool.js', {
+    ...ours,
+    args: [String(kWorkers)],
+    env: threads(kWorkers),
+  }),
+]
+
+const ms = (value: number): string => time(value * 1e6)
+const mb = (value: number): string => `${Math.round(value)} MB`
+const seconds = (value: number): string => `${value.toFixed(1)} s`
+
+const wall: Column = { title: 'wall', value: run => run.wall, show: ms }
+const cpu: Column = { title: 'CPU', value: run => run.cpu, show: seconds }
+const memory: Column = { title: 'memory', value: run => run.memory?.pss, show: mb }
+const columns: readonly Column[] = [
+  wall,
+  { title: 'first result', value: run => run.first, show: ms },
+  cpu,
+  memory,
+]
+
+function checks(results: ExperimentResults): Check[] {
+  const of = (name: string) => resultOf(results, name)
+  const python = of('python')
+  const processes = of('python-processes')
+  const single = of('isthmus')
+  if (!python || !processes || !single) return []
+  const our = results.arms.filter(each => each.ours && each.result)
+  const others = results.arms.filter(each => !each.ours && each.result)
+  const fastest = (list: typeof our) => list.toSorted((a, b) => a.result!.wall - b.result!.wall)[0]!
+  const [best, rival] = [fastest(our), fastest(others)]
+  const ratio = single.wall / python.wall
+  const workers = our.filter(({ name }) => name !== 'isthmus-pool')
+  const pss = (run: ArmRun) => run.memory?.pss ?? NaN
+  const most = Math.max(...workers.map(({ result }) => pss(result!)))
+  return [
+    {
+      claim: 'one by one: wall at most 1.03 times that of Python alone',
+      found: `${ratio.toFixed(3)} times`,
+      met: ratio <= 1.03,
+    },
+    {
+      claim: 'with batches or a pool: at least as fast as the fastest other arm',
+      found: `${best.title} ${ms(best.result!.wall)}, ${rival.title} ${ms(rival.result!.wall)}`,
+      met: best.result!.wall <= rival.result!.wall,
+    },
+    {
+      claim: 'faster than Python alone',
+      found: `${(python.wall / best.result!.wall).toFixed(2)} times as fast`,
+      met: best.result!.wall < python.wall,
+    },
+    {
+      claim: 'one worker: memory at most 80 MB more than Python alone',
+      found: `at most ${(most - pss(python)).toFixed(0)} MB more`,
+      met: most <= pss(python) + 80,
+    },
+    {
+      claim: 'one worker: memory below half of multiprocessing',
+      found: `${mb(most)} of ${mb(pss(processes))}`,
+      met: most < pss(processes) / 2,
+    },
+    {
+      claim: 'the same labels in all arms',
+      found: results.arms.every(each => each.different === 0) ? 'the same' : 'they differ',
+      met: results.arms.every(each => each.different === 0),
+    },
+  ]
+}
+
+export const reviews: Experiment = {
+  name: 'reviews',
+  title: 'Sentiment of 1,000 reviews',
+  rounds: { quick: 1, full: 3 },
+  limit: 180,
+  arms,
+  columns,
+  charts: [
+    { title: 'Sentiment of 1,000 reviews, with the same model', panels: [wall, cpu, memory] },
+  ],
+  async prepare({ quick }) {
+    installGrpc()
+    const folder = cache('reviews')
+    const facts = await runTool('reviews/prepare.py', [folder, String(cpus)])
+    return {
+      env: {
+        ISTHMUS_EXPERIMENT_FOLDER: folder,
+        ISTHMUS_EXPERIMENT_COUNT: quick ? '100' : '1000',
+      },
+      facts: facts as Record<string, string | number>,
+    }
+  },
+  checks,
+  introduction: () => '',
+  explanation: () => '',
+}
