@@ -44,7 +44,7 @@ function sectionOf(experiment: Experiment): string {
 /** The page and its pictures: file names below docs, and what is in them. */
 export function pages(): Map<string, string> {
   const files = new Map<string, string>()
-  files.set('experiments.md', `${[kHead, ...experiments.map(sectionOf)].join('\n')}\n`)
+  files.set('experiments.md', `${[kHead.trimEnd(), ...experiments.map(sectionOf)].join('\n\n')}\n`)
   for (const experiment of experiments) {
     const file = here('results', `${experiment.name}.json`)
     if (!existsSync(file)) continue

@@ -39,6 +39,8 @@ export interface Experiment {
   readonly rounds: { readonly quick: number; readonly full: number }
   /** The longest that one arm may take, s. */
   readonly limit: number
+  /** No run watches memory: all of them are for times. */
+  readonly withoutMemory?: true
   readonly arms: readonly Arm[]
   readonly columns: readonly Column[]
   readonly charts: readonly Chart[]

@@ -42,15 +42,19 @@ export const factLines = ({ facts }: ExperimentResults): string =>
     )
     .join('\n')
 
-export function machineLine({ machine, date, rounds, quick }: ExperimentResults): string {
-  const runs =
-    rounds === 1
-      ? 'one run of each arm, with memory watched'
-      : `${rounds - 1} runs of each arm for times (medians), one for memory`
+function runsLine({ rounds, arms }: ExperimentResults): string {
+  const watched = arms.some(({ runs }) => runs.some(({ memory }) => memory))
+  if (rounds === 1) return `one run of each arm${watched ? ', with memory watched' : ''}`
+  if (!watched) return `medians of ${rounds} runs of each arm`
+  return `${rounds - 1} runs of each arm for times (medians), one for memory`
+}
+
+export function machineLine(results: ExperimentResults): string {
+  const { machine, date, quick } = results
   return (
     `${machine.cpu}, ${machine.cpus} CPUs, ${machine.memoryGb} GB, Linux ${machine.kernel}, ` +
     `Node ${machine.node}, Python ${machine.python}; ${date.slice(0, 10)}, commit ${machine.commit}; ` +
-    `${runs}${quick ? ' with less data (`--quick`): not for comparing' : ''}; ` +
+    `${runsLine(results)}${quick ? ' with less data (`--quick`): not for comparing' : ''}; ` +
     `load average before it ${machine.loadBefore.toFixed(2)}`
   )
 }

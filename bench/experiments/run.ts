@@ -23,7 +23,7 @@ interface Record {
 
 /**
  * Every round begins with another arm, so that a machine that slows down slows everyone down. The last one watches
- * memory; the others are for times.
+ * memory, if the experiment wants it; the others are for times.
  */
 async function runAll(
   experiment: Experiment,
@@ -38,7 +38,7 @@ async function runAll(
       done++
       if (record.failed) continue
       try {
-        const watched = round === rounds - 1
+        const watched = round === rounds - 1 && !experiment.withoutMemory
         const outcome = await runArm(arm, { env: prepared.env, limit: experiment.limit, watched })
         outcomes.push(outcome)
         const total = rounds * records.length
