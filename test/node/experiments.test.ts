@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { ArmRun } from '../../bench/experiments/arm.js'
+import { pages } from '../../bench/experiments/document.js'
 import { differences, merged } from '../../bench/experiments/merge.js'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -64,3 +65,8 @@ t.test(
     t.equal(differences(['a', 'b'], ['a', 'b', 'c']), 3)
   },
 )
+
+t.test('the page and its charts say what the result files say', async t => {
+  for (const [name, text] of pages())
+    t.equal(readFileSync(join(root, 'docs', name), 'utf8'), text, `npm run experiment:docs: ${name}`)
+})

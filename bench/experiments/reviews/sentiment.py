@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 
 FOLDER = Path(os.environ["ISTHMUS_EXPERIMENT_FOLDER"])
 MOST_TOKENS = 256  # what the encoder's own sentence_bert_config.json says
-PADDING = 1.1  # texts go through the model together if it has at most so much more to do than without padding
+PADDING = 1.1  # texts go through the model together if that makes at most so many times as many tokens of them,
+MOST_TOGETHER = 1024  # and no more than these: beyond, they only take more memory
 
 
 class Encoder:
@@ -48,7 +49,8 @@ class Encoder:
             total += len(tokens[row])
             following = order[at + 1 : at + 2]
             wide = max((len(tokens[row]) for row in following), default=0)
-            if following and wide * (at + 2 - start) <= PADDING * (total + wide):
+            padded = wide * (at + 2 - start)
+            if following and padded <= min(MOST_TOGETHER, PADDING * (total + wide)):
                 continue
             rows = order[start : at + 1]
             result[rows] = self._run([tokens[row] for row in rows])

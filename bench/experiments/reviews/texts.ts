@@ -11,8 +11,12 @@ export function reviews(): string[] {
   return texts.slice(0, Number(count))
 }
 
-/** Labels all texts, a call for each, with so many calls under way; reports. */
-export async function labelEach(label: Label, lanes: number): Promise<void> {
+/** Labels all texts, a call for each, with so many calls under way; reports, also what `more` adds. */
+export async function labelEach(
+  label: Label,
+  lanes: number,
+  more: (report: ArmReport) => void = () => {},
+): Promise<void> {
   const report = new ArmReport()
   report.mark('ready')
   const texts = reviews()
@@ -27,5 +31,6 @@ export async function labelEach(label: Label, lanes: number): Promise<void> {
   }
   await Promise.all(Array.from({ length: Math.min(lanes, texts.length) }, lane))
   report.mark('last')
+  more(report)
   report.write(labels)
 }
