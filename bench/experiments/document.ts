@@ -18,7 +18,8 @@ An **arm** is a process tree of its own, started anew for each run. *Wall* is fr
 end of it: interpreter, imports and loading the model included. *First result* is from the same start. *CPU* is the time
 of all its processes, those that have ended included. *Memory* is the highest sum of PSS over all its processes, taken
 every 80 ms in a run that does not count for the times: private pages, and of pages that n processes share, 1/n in each.
-Arms run a copy of the \`node\` binary, because pages that they shared with a Node outside would not be counted in full. How: [bench/experiments](../bench/experiments/README.md).
+Arms run a copy of the \`node\` binary, because pages that they shared with a Node outside would not be counted in full.
+How: [bench/experiments](../bench/experiments/README.md).
 `
 
 const pictureOf = (experiment: Experiment, at: number): string =>

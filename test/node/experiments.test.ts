@@ -68,5 +68,9 @@ t.test(
 
 t.test('the page and its charts say what the result files say', async t => {
   for (const [name, text] of pages())
-    t.equal(readFileSync(join(root, 'docs', name), 'utf8'), text, `npm run experiment:docs: ${name}`)
+    t.equal(
+      readFileSync(join(root, 'docs', name), 'utf8'),
+      text,
+      `npm run experiment:docs: ${name}`,
+    )
 })
