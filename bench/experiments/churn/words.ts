@@ -22,17 +22,17 @@ const ms = (value: number | undefined): string => time((value ?? NaN) * 1e6)
 export function explanation(results: ExperimentResults): string {
   const value = (arm: string, name: string) => resultOf(results, arm)?.figures[name]
   const model = (value('here', 'score.many.p50') ?? NaN) / 1000
-  return `A client that asks once and ends should ask a server that is up: ${ms(value('grpc-python', 'cold.ended'))} with gRPC in Python and
-${ms(value('fastapi-node', 'cold.ended'))} with HTTP in Node, against ${ms(value('isthmus', 'scratch'))} for a Node process that starts its own Python with
-Isthmus. Nearly all of that is Python's imports and the model, which servers pay when they start. Of 1,000 rows the model
-alone takes ${ms(model)}, so the way matters less there.
+  return `A client that asks once and ends should ask a server that is up: ${ms(value('grpc-python', 'cold.ended'))} with gRPC
+in Python and ${ms(value('fastapi-node', 'cold.ended'))} with HTTP in Node, against ${ms(value('isthmus', 'scratch'))} for
+a Node process that starts its own Python with Isthmus. Most of that is Python's imports and the model, which servers
+pay when they start. For 1,000 rows the model alone takes ${ms(model)}, so the way matters less there.
 
 *Single rows gathered* is a function under \`@isthmus.batch(max_size=256)\`. Its 1,000 rows are 1,000 calls at once, each
 with a promise of its own; in the other arms they are one call.
 
-Rivals are used as by someone who wants them fast: connections are kept alive, bodies and messages are the raw float32 in both
-directions and nothing else, so no JSON and no Protobuf is paid for; FastAPI runs on uvicorn with uvloop and httptools,
-without a thread between the loop and the model. \`grpc.aio\` was tried and was no faster. Isthmus sends one row as the
-same bytes, because an array of 19 numbers is not worth a tensor, and 1,000 rows as one tensor that is filled inside of the time
-that counts. The model has one thread in every arm, since client and server share two CPUs.`
+Rivals are used as by someone who wants them fast: connections are kept alive; bodies and messages are the raw float32 in
+both directions, so no JSON and no Protobuf is paid for; FastAPI runs on uvicorn with uvloop and httptools, without a
+thread between the loop and the model. \`grpc.aio\` was tried and was no faster. Isthmus sends one row as the same bytes,
+because an array of 19 numbers is not worth a tensor, and 1,000 rows as one tensor, filled within the time that counts.
+The model has one thread in every arm: client and server share the machine.`
 }
