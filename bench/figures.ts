@@ -8,6 +8,9 @@ export const figures: Readonly<
 > = {
   callsPerSecond: { title: 'calls/s', show: digits },
   copiedBytesPerCall: { title: 'copied B/call', show: digits },
+  batchSize: { title: 'rows of a batch', show: digits },
+  plainNs: { title: 'without the decorator', show: time },
+  addedNs: { title: 'added', show: time },
   itemsPerSecond: { title: 'items/s', show: digits },
   copiedBytesPerItem: { title: 'copied B/item', show: digits },
   smallCallNs: { title: 'a small call', show: time },

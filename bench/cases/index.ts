@@ -1,5 +1,6 @@
 // The cases, in the order in which they run and are reported.
 import { aborts } from './aborts.js'
+import { batching, batchingIdle } from './batching.js'
 import { callback } from './callback.js'
 import type { Case } from './case.js'
 import { idle } from './idle.js'
@@ -33,5 +34,7 @@ export const cases: Readonly<Record<string, Case>> = {
   interrupt,
   aborts,
   kills,
+  batching,
+  'batching-idle': batchingIdle,
   idle,
 }

@@ -27,6 +27,7 @@ export const contenders: Readonly<Record<string, Contender>> = {
   },
   'isthmus-threads': { title: 'isthmus, two threads', load: notASession },
   'isthmus-window-64': { title: 'isthmus, window of 64', load: notASession },
+  'isthmus-unbatched': { title: 'isthmus, without the decorator', load: notASession },
   'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', load: notASession },
   'isthmus-sync': {
     title: 'isthmus, callSync',
