@@ -30,6 +30,7 @@ function runFile(
     })
     const counts = { passed: 0, failed: 0, skipped: 0 }
     const failures = []
+    const skips = []
     let errors = ''
     // A subtest closes with a line of its own in its parent, so only leaves are counted.
     const leaves = (parser, above) => {
@@ -45,8 +46,10 @@ function runFile(
             failures.push({ path: [...above, result.name], diag: undefined })
           return
         }
-        if (result.skip || result.todo) counts.skipped++
-        else if (result.ok) counts.passed++
+        if (result.skip || result.todo) {
+          counts.skipped++
+          skips.push(`${result.name}: ${result.skip || result.todo}`)
+        } else if (result.ok) counts.passed++
         else {
           counts.failed++
           failures.push({ path: [...above, result.name], diag: result.diag })
@@ -84,6 +87,7 @@ function runFile(
         path,
         ...counts,
         problem,
+        skips,
         failures: failures.filter(failure => failure.diag),
         errors,
       })
@@ -102,6 +106,7 @@ function report(result, seconds) {
   const mark = result.failed > 0 ? 'FAILED' : 'ok    '
   const skipped = result.skipped > 0 ? `, ${result.skipped} skipped` : ''
   console.log(`${mark} ${result.path} (${result.passed} passed${skipped}, ${seconds.toFixed(1)} s)`)
+  for (const skip of result.skips) console.log(`    skipped: ${skip}`)
   if (result.failed === 0) return
   for (const { path, diag } of result.failures) {
     console.log(`    ${path.join(' > ')}`)

@@ -14,6 +14,7 @@ const pages = [
   'bench/README.md',
   'examples/README.md',
   'examples/particles/README.md',
+  'examples/service/README.md',
   ...readdirSync(join(root, 'docs'))
     .filter(name => name.endsWith('.md'))
     .map(name => `docs/${name}`),

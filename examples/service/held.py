@@ -1,0 +1,17 @@
+"""A model for the test: it holds every batch until a file exists."""
+
+import os
+import time
+
+import isthmus
+import numpy as np
+from numpy.typing import NDArray
+
+GATE = os.environ["GATE"]
+
+
+@isthmus.batch(max_size=4, max_delay_ms=1)
+def predict(rows: NDArray[np.float32]) -> list[dict[str, float]]:
+    while not os.path.exists(GATE):
+        time.sleep(0.001)
+    return [{"label": int(row[0]), "probability": 1.0} for row in rows]
