@@ -7,7 +7,7 @@ export type Argument = number | Float32Array
 export function floats(bytes: Uint8Array): Float32Array {
   if (bytes.byteOffset % 4 === 0)
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
-  return new Float32Array(bytes.slice().buffer)
+  return new Float32Array(new Uint8Array(bytes).buffer) // slice() of a Buffer would be a view
 }
 
 export const bytesOf = (array: Float32Array): Buffer =>
