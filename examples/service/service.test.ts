@@ -112,6 +112,23 @@ t.test('no prediction in time is 504', async t => {
   gate.open()
 })
 
+t.test(
+  'a model that hangs is killed when its requests have timed out, and started again',
+  async t => {
+    const gate = gatesOf(t)()
+    gate.open()
+    const { post, workers } = await serving(t, {
+      model: held,
+      timeout: 200,
+      env: { GATE: gate.path },
+    })
+    const { pid } = workers.stats().workers[0]!
+    t.equal((await post(row(-1))).status, 504)
+    await until('another worker answers', async () => (await post(row())).status === 200)
+    t.not(workers.stats().workers[0]!.pid, pid)
+  },
+)
+
 t.test('a client that goes away leaves the queue', async t => {
   const gate = gatesOf(t)()
   const { post, workers } = await serving(t, { model: held, env: { GATE: gate.path } })

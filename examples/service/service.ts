@@ -43,7 +43,8 @@ export async function service(options: ServiceOptions): Promise<Service> {
 
   app.post('/predict', async (request, reply) => {
     const row = rowOf(request.body)
-    return workers.with({ signal: whileConnected(reply) }).call('predict', row)
+    // A model that hangs in native code is killed when nobody waits for it any more, and started again.
+    return workers.with({ signal: whileConnected(reply), kill: timeout }).call('predict', row)
   })
 
   app.get('/health', async (_request, reply) => {
