@@ -171,10 +171,6 @@ export class Batch implements Reply {
       interrupt: least(before.interrupt, interrupt),
       kill: before.kill === undefined ? kill : Math.min(before.kill, kill ?? Infinity),
     }
-    this.#endIfLeft(error)
-  }
-
-  #endIfLeft(error: Error): void {
     if (this.#left === this.size) this.#giveUp?.(error, this.#grades)
   }
 

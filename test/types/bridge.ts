@@ -1,4 +1,6 @@
 import {
+  type BatchHistograms,
+  type BatchStats,
   type Bridge,
   type BridgeStats,
   type Exit,
@@ -7,6 +9,7 @@ import {
   type SpawnOptions,
   spawn,
   type Target,
+  type Timing,
 } from 'isthmus'
 import { expectType } from './expect-type.js'
 
@@ -80,6 +83,9 @@ export async function life(py: Bridge) {
   expectType(py.stats()).is<BridgeStats>()
   expectType<BridgeStats['copiedBytes']>().is<number>()
   expectType(py.stats().worker).is<SideStats>()
+  expectType(py.stats().batches).is<Readonly<Record<string, BatchStats>>>()
+  expectType(py.batches).is<ReadonlyMap<string, BatchHistograms>>()
+  expectType<BatchStats['size']>().is<Timing>()
   expectType(py.close()).is<Promise<void>>()
   expectType(py.close({ grace: 1000, force: false })).is<Promise<void>>()
   const disposable: AsyncDisposable = py

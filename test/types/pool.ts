@@ -1,4 +1,6 @@
 import {
+  type BatchHistograms,
+  type BatchStats,
   type Bridge,
   type CloseOptions,
   type Histograms,
@@ -80,6 +82,8 @@ export async function life(workers: Pool) {
   expectType(workers.histograms.wait.percentile(99)).is<number>()
   expectType(workers.stats()).is<PoolStats>()
   expectType(workers.stats().wait).is<Timing>()
+  expectType(workers.batches).is<ReadonlyMap<string, BatchHistograms>>()
+  expectType<PoolStats['batches']>().is<Readonly<Record<string, BatchStats>>>()
   expectType<PoolStats['workers']>().is<readonly WorkerStats[]>()
   expectType<WorkerStats['state']>().is<'ready' | 'starting' | 'down'>()
   const options: CloseOptions = { grace: 1000, force: false }
