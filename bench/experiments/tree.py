@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LINGER_S = 5.0  # how long descendants may outlive the first process of the tree
 
@@ -89,9 +90,11 @@ def end_all(number: int) -> None:
 def main() -> None:
     result, interval_ms, limit_s = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
     command = sys.argv[5:]
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: (end_all(signal.SIGKILL), os._exit(130)))
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # whoever started it wants no more
     memory = Memory(interval_ms / 1000)
     start = time.monotonic_ns()
     root = os.posix_spawnp(command[0], command, os.environ)

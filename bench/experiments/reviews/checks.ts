@@ -4,7 +4,7 @@ import type { ArmResult, ArmRun } from '../arm.js'
 import { type Check, type ExperimentResults, resultOf } from '../experiment.js'
 
 const ms = (value: number): string => time(value * 1e6)
-const mb = (value: number): string => `${Math.round(value)} MB`
+const mb = (value: number): string => `${Math.round(value).toLocaleString('en-US')} MB`
 export const pss = (run: ArmRun): number => run.memory?.pss ?? NaN
 
 type Ran = ArmResult & { readonly result: ArmRun }

@@ -63,7 +63,7 @@ const arms: readonly Arm[] = [
 ]
 
 const ms = (value: number): string => time(value * 1e6)
-const mb = (value: number): string => `${Math.round(value)} MB`
+const mb = (value: number): string => `${Math.round(value).toLocaleString('en-US')} MB`
 const seconds = (value: number): string => `${value.toFixed(1)} s`
 
 const wall: Column = { title: 'wall', value: run => run.wall, show: ms }

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 FOLDER = Path(os.environ["ISTHMUS_EXPERIMENT_FOLDER"])
 MOST_TOKENS = 256  # what the encoder's own sentence_bert_config.json says
 PADDING = 1.1  # texts go through the model together if that makes at most so many times as many tokens of them,
-MOST_TOGETHER = 1024  # and no more than these: beyond, they only take more memory
+MOST_TOGETHER = 512  # and no more than these: beyond, they only take more memory
 
 
 class Encoder:

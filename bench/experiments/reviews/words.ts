@@ -15,14 +15,14 @@ The published memory of the last row is Go's own heap only, without Python, in t
 ran one after another. Here the memory of every process counts.
 
 The work: label 1,000 reviews of food as *great* or *other*. The model: a MiniLM encoder of 6 layers in ONNX Runtime, with
-a logistic head trained here on 4,000 other reviews; accuracy ${facts['accuracy on the test reviews']}. All arms import the
-same Python module, [sentiment.py](../bench/experiments/reviews/sentiment.py). Each has as many threads as there are CPUs,
-divided by its workers. FastAPI (uvloop, httptools, kept-alive connections, plain bodies) and gRPC (asyncio, no schema) have
+a logistic head trained here on 4,000 other reviews; accuracy ${facts['accuracy on the test reviews']}.
+All arms import the same Python module, [sentiment.py](../bench/experiments/reviews/sentiment.py). Each has as many threads
+as there are CPUs, divided by its workers. FastAPI (uvloop, httptools, kept-alive connections, plain bodies) and gRPC (asyncio, no schema) have
 eight requests under way, and the model in a thread of its own. Texts that go to the model together are sorted by length
-there, and cut into runs with at most 10 % padding.`
+there, and cut into runs with at most 10 % padding and at most 512 tokens: more at a time took no less CPU time, and more memory.`
 
 export function explanation(results: ExperimentResults): string {
-  const [python, pythonBatches, processes, single, pool, concurrent] = [
+  const [python, batches, processes, single, pool, concurrent] = [
     'python',
     'python-batches',
     'python-processes',
@@ -31,23 +31,23 @@ export function explanation(results: ExperimentResults): string {
     'isthmus-concurrent',
   ].map(name => resultOf(results, name))
   const best = fastest(results.arms)
-  if (!python || !pythonBatches || !processes || !single || !pool || !concurrent || !best) return ''
-  const cpus = results.machine.cpus
-  const perBatch = concurrent.figures.itemsPerBatch ?? NaN
-  return `Why it is so:
+  if (!python || !batches || !processes || !single || !pool || !concurrent || !best) return ''
+  const { cpus } = results.machine
+  const start = (single.ready ?? NaN) - (python.ready ?? NaN)
+  return `How to read it. The first is: ${best.title}.
 
-- The model is nearly all of it: ${python.cpu.toFixed(1)} s of CPU time in Python alone, ${each(python, results)} a review, where a call
-  to another process takes some tenths of a millisecond. So no transport makes much of a difference here, and ${cpus} CPUs
-  cannot make it more than ${cpus} times as fast as one.
-- Python alone keeps ${busy(python)} of ${cpus} CPUs busy: the threads of one model wait for each other at every layer. Batches
-  (${busy(pythonBatches)}) and workers with a thread each (pool: ${busy(pool)}) use them better. That is all that the pool wins. The first is
-  ${best.title}.
-- A batch costs the CPU as much as its reviews one by one, or a little more, for padding. Of 1,000 calls at once,
-  \`@isthmus.batch\` made batches of ${perBatch.toFixed(1)} on average.
-- One call at a time in Isthmus takes ${difference(single.wall - python.wall)} than Python alone, of which starting Node and the worker is
-  ${difference((single.ready ?? NaN) - (python.ready ?? NaN), 'later')}.
-- Memory: a worker needs what Python alone needs, and Node ${Math.round(pss(single) - pss(python))} MB beside it. Two models take ${Math.round(pss(processes))} MB under
-  \`multiprocessing\`, and half of that is one model: nobody who has loaded one can be below half of two.`
+- The model is nearly all of the work: ${each(python, results)} of CPU time a review in Python alone. A call to another process takes a
+  fraction of a millisecond, so the way there decides little; what decides is how well the model uses ${cpus} CPUs.
+- CPUs in use on average, of ${cpus}: Python alone ${busy(python)}, in batches ${busy(batches)}; Isthmus one by one ${busy(single)}, 1,000 at once ${busy(concurrent)},
+  pool ${busy(pool)}. The threads of one model wait for each other in every layer, which workers with a thread each do not.
+  No arm can be more than ${(cpus / Number(busy(python))).toFixed(1)} times as fast as Python alone with the same CPU time.
+- Batches save this model little or no CPU time on CPUs: ${batches.cpu.toFixed(1)} s in Python alone, ${python.cpu.toFixed(1)} s one by one. \`@isthmus.batch\` made of
+  1,000 calls at once batches of ${(concurrent.figures.itemsPerBatch ?? NaN).toFixed(1)} on average.
+- One by one, Isthmus takes ${signed(single.wall - python.wall)} ms, compared with Python alone, of which ${signed(start)} ms is until the model is loaded: Node
+  starts, then Python.
+- Memory: beside what Python alone needs, Isthmus needs ${Math.round(pss(single) - pss(python))} MB, most of it Node itself. Multiprocessing with two models
+  takes ${Math.round(pss(processes))} MB, Python alone with one ${Math.round(pss(python))} MB: whoever has one model can hardly be below half of two. With eight models,
+  it is a different matter.`
 }
 
 const each = (run: ArmRun, { arms }: ExperimentResults): string =>
@@ -56,5 +56,4 @@ const each = (run: ArmRun, { arms }: ExperimentResults): string =>
 /** CPUs in use, on average, between the start and the end. */
 const busy = (run: ArmRun): string => ((run.cpu * 1000) / run.wall).toFixed(2)
 
-const difference = (ms: number, word = 'longer'): string =>
-  `${Math.abs(ms).toFixed(0)} ms ${ms >= 0 ? word : word === 'later' ? 'earlier' : 'less'}`
+const signed = (ms: number): string => `${ms < 0 ? '−' : '+'}${Math.abs(ms).toFixed(0)}`
