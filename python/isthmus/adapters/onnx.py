@@ -93,6 +93,8 @@ class Session:
         return results[0] if len(results) == 1 else tuple(results)
 
     def _matched(self, args: tuple[Any, ...], named: dict[str, Any]) -> list[tuple[_Port, Any]]:
+        if not named and len(args) == len(self.inputs):
+            return list(zip(self.inputs.values(), args, strict=True))
         values = dict(zip(self.inputs, args, strict=False)) | named
         if len(args) + len(named) != len(values) or values.keys() != self.inputs.keys():
             names = ", ".join(self.inputs)
@@ -116,7 +118,7 @@ class _Port:
     def bind_input(self, binding: Any, value: Any, known: dict[str, int]) -> NDArray[Any]:
         if isinstance(value, np.ndarray) and value.dtype != self.dtype:
             raise TypeError(f"{self.name} takes {self.dtype}, and got {value.dtype}")
-        array: NDArray[Any] = np.require(value, self.dtype, ["C", "A"])
+        array: NDArray[Any] = np.asarray(value, self.dtype, order="C")
         for dim, length in zip(self.dims, array.shape, strict=False):
             if isinstance(dim, str):
                 known[dim] = length
