@@ -39,7 +39,9 @@ function sectionOf(experiment: Experiment): string {
     experiment.explanation(results),
     factLines(results),
     `${machineLine(results)}.`,
-  ].join('\n\n')
+  ]
+    .filter(Boolean)
+    .join('\n\n')
 }
 
 /** The page and its pictures: file names below docs, and what is in them. */

@@ -25,14 +25,14 @@ function labelsOf({ failed, different, labels }: ExperimentResults['arms'][numbe
   return different === 0 ? 'the same' : `${different} of ${labels} differ`
 }
 
-export const checkTable = (experiment: Experiment, results: ExperimentResults): string =>
-  [
-    '| it must show | measured | |',
-    '|---|---|---|',
-    ...experiment
-      .checks(results)
-      .map(({ claim, found, met }) => `| ${claim} | ${found} | ${met ? 'met' : '**not met**'} |`),
-  ].join('\n')
+/** Empty when arms are missing that it takes to judge. */
+export function checkTable(experiment: Experiment, results: ExperimentResults): string {
+  const rows = experiment
+    .checks(results)
+    .map(({ claim, found, met }) => `| ${claim} | ${found} | ${met ? 'met' : '**not met**'} |`)
+  if (rows.length === 0) return ''
+  return ['| it must show | measured | |', '|---|---|---|', ...rows].join('\n')
+}
 
 export const factLines = ({ facts }: ExperimentResults): string =>
   Object.entries(facts)
@@ -65,4 +65,6 @@ export const report = (experiment: Experiment, results: ExperimentResults): stri
     table(experiment, results),
     checkTable(experiment, results),
     machineLine(results),
-  ].join('\n\n')
+  ]
+    .filter(Boolean)
+    .join('\n\n')

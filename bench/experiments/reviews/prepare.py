@@ -94,7 +94,8 @@ def main() -> None:
     known = json.loads(done.read_text()) if done.exists() else {}
     if known.get("stamp") != stamp:
         known = {"stamp": stamp, "facts": prepare()}
-        done.write_text(json.dumps(known))
+        if "GENERATED" not in known["facts"]["reviews"]:  # next time they may be had
+            done.write_text(json.dumps(known))
     print(json.dumps(known["facts"]))
 
 

@@ -14,7 +14,7 @@ export const introduction = ({ facts }: ExperimentResults): string => `${kPublis
 The published memory of the last row is Go's own heap only, without Python, in the same process, and its model; its calls
 ran one after another. Here the memory of every process counts.
 
-The work: label 1,000 reviews of food as *great* or *other*. The model: a MiniLM encoder of 6 layers in ONNX Runtime, with
+The work: label 1,000 reviews of food, of 91 tokens on average, as *great* or *other*. The model: a MiniLM encoder of 6 layers in ONNX Runtime, with
 a logistic head trained here on 4,000 other reviews; accuracy ${facts['accuracy on the test reviews']}.
 All arms import the same Python module, [sentiment.py](../bench/experiments/reviews/sentiment.py). Each has as many threads
 as there are CPUs, divided by its workers. FastAPI (uvloop, httptools, kept-alive connections, plain bodies) and gRPC (asyncio, no schema) have
