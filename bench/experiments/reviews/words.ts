@@ -12,14 +12,16 @@ const kPublished = `| published, another machine and model | wall | memory |
 export const introduction = ({ facts }: ExperimentResults): string => `${kPublished}
 
 The published memory of the last row is Go's own heap only, without Python, in the same process, and its model; its calls
-ran one after another. Here the memory of every process counts.
+ran one after another. Here the memory of every process counts. The second row must have had about eight processes, so there
+is an arm with eight.
 
-The work: label 1,000 reviews of food, of 91 tokens on average, as *great* or *other*. The model: a MiniLM encoder of 6 layers in ONNX Runtime, with
-a logistic head trained here on 4,000 other reviews; accuracy ${facts['accuracy on the test reviews']}.
-All arms import the same Python module, [sentiment.py](../bench/experiments/reviews/sentiment.py). Each has as many threads
-as there are CPUs, divided by its workers. FastAPI (uvloop, httptools, kept-alive connections, plain bodies) and gRPC (asyncio, no schema) have
-eight requests under way, and the model in a thread of its own. Texts that go to the model together are sorted by length
-there, and cut into runs with at most 10 % padding and at most 512 tokens: more at a time took no less CPU time, and more memory.`
+The work: label 1,000 reviews of food, of 91 tokens on average, as *great* or *other*. The model: a MiniLM encoder of 6
+layers in ONNX Runtime, with a logistic head trained here on 4,000 other reviews; accuracy ${facts['accuracy on the test reviews']}.
+All arms import the same Python module, [sentiment.py](../bench/experiments/reviews/sentiment.py), and have as many threads
+as there are CPUs, divided by their workers. FastAPI (uvloop, httptools, kept-alive connections, plain bodies) and gRPC
+(asyncio, no schema) have eight requests under way, and the model in a thread of its own. Texts that come together are
+sorted by length there, and go through the model in runs with at most 10 % padding and at most 512 tokens: with more, they
+took no less CPU time, and more memory.`
 
 export function explanation(results: ExperimentResults): string {
   const [python, batches, processes, single, pool, concurrent] = [
