@@ -11,7 +11,7 @@ import { explanation, introduction } from './words.js'
 
 const cpus = availableParallelism()
 const kWorkers = 2
-/** As many as the published comparison seems to have had: 4,000 MB, where one process had 500 MB. */
+/** A guess at the published comparison: 4,000 MB, where one process had 500 MB. */
 const kManyWorkers = 8
 
 /** Every arm has as many threads as there are CPUs, divided among its workers. */

@@ -12,8 +12,8 @@ const kPublished = `| published, another machine and model | wall | memory |
 export const introduction = ({ facts }: ExperimentResults): string => `${kPublished}
 
 The published memory of the last row is Go's own heap only, without Python, in the same process, and its model; its calls
-ran one after another. Here the memory of every process counts. The second row must have had about eight processes, so there
-is an arm with eight.
+ran one after another. Here the memory of every process counts. The second row's memory is eight times the first's; how
+many processes it had is not known here, so there is an arm with two and one with eight.
 
 The work: label 1,000 reviews of food, of 91 tokens on average, as *great* or *other*. The model: a MiniLM encoder of 6
 layers in ONNX Runtime, with a logistic head trained here on 4,000 other reviews; accuracy ${facts['accuracy on the test reviews']}.
