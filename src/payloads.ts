@@ -40,7 +40,7 @@ export function readBatchAnswer(value: unknown, size: number): BatchAnswer {
     !Array.isArray(failed) ||
     !failed.every(isFailure) ||
     typeof elapsed !== 'number' ||
-    !(elapsed >= 0)
+    !(elapsed >= 0 && elapsed < Infinity)
   )
     throw new ProtocolError(`the answer to a batch of ${size} is not [results, errors, elapsed]`)
   const known = new Map(failed as [number, unknown][])

@@ -4,7 +4,7 @@ import { decodeValue, encodeValue } from '#src/codec.js'
 import { ProtocolError, ValueTypeError } from '#src/errors.js'
 import { fromPython } from '#src/from-python.js'
 import { readLog } from '#src/log.js'
-import { objectId, readProgress } from '#src/payloads.js'
+import { objectId, readBatchAnswer, readProgress } from '#src/payloads.js'
 
 /** Stand for the tensors of a message, and for functions and objects that Node knows. */
 class Thing {
@@ -62,6 +62,7 @@ function look(value: unknown): { readonly parts: number; readonly goesBack: bool
 const codes = [
   'FUNCTION_NOT_FOUND',
   'ARGUMENTS',
+  'BATCH_RESULT',
   'VALUE',
   'IMPORT',
   'ON_START',
@@ -86,6 +87,7 @@ export const payloads: readonly Uint8Array[] = [
   { javascript: { name: 'TypeError', message: 'm', stack: 's', code: 'C' } },
   { level: 30, levelName: 'WARNING', logger: 'root', time: 1.5e9, line: 3, exception: 'e' },
   [0.5, null],
+  [[1, null], [[1, { type: 'ValueError', message: 'm' }]], 5],
   [0.5, 'half'],
   1,
   { a: [1, 'text', { b: [2.5, -0, 2n ** 70n, new Date(0), Buffer.from('x')] }] },
@@ -106,6 +108,7 @@ export function tryPayload(payload: Uint8Array): void {
   ok(fromPython(value) instanceof Error)
   readLog(value)
   attempt(() => readProgress(value))
+  attempt(() => readBatchAnswer(value, 2))
   attempt(() => objectId(value))
   for (const { prototype, names } of prototypes)
     ok(Reflect.ownKeys(prototype).length === names, 'a prototype has changed')

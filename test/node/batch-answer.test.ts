@@ -33,6 +33,7 @@ t.test('anything else is a protocol error', async t => {
     [[1, 2], null, -1],
     [[1, 2], null, 5n],
     [[1, 2], null, Number.NaN],
+    [[1, 2], null, Infinity],
     [[1, 2], null, null],
   ])
     t.throws(() => readBatchAnswer(answer, 2), { code: 'ERR_PROTOCOL' })
