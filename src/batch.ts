@@ -77,6 +77,10 @@ const enoughBytes = 2 ** 26
 export class Batch implements Reply {
   readonly items: Item[] = []
   sent = false
+  /** It was looked at while no place was free. */
+  passed = false
+  /** Where it runs, if only one worker may run it. */
+  slot: number | undefined
   /** When the first and the last item came, also when the first has left. */
   first = 0
   last = 0

@@ -2,10 +2,10 @@
 //
 // Places: how many batches the workers may run at the same time. A full batch goes while no more than one batch has to
 // wait for a place, so that a worker finds the next one there; one that is not full goes when a place is free and the pace
-// does not expect more. The oldest goes first.
+// does not expect more. One that has waited for a place goes before younger ones that are full.
 import { Batch, type GiveUp, Item } from './batch.js'
 import { type BatchStats, createBatchHistograms, figuresOf } from './batch-figures.js'
-import { type Cell, cellsOf, columnsFor, releaseCells } from './columns.js'
+import { type Cell, capacityFor, cellsOf, columnsFor, releaseCells } from './columns.js'
 import { arm } from './deadline.js'
 import { AbortError, ArgumentsError, QueueFullError } from './errors.js'
 import type { Grades } from './interruption.js'
@@ -13,6 +13,7 @@ import type { Memory } from './memory.js'
 import type { ResolvedCallOptions } from './options.js'
 import { Pace } from './pace.js'
 import type { Reply } from './pending.js'
+import { Places } from './places.js'
 import type { Request } from './request.js'
 import { least } from './timings.js'
 
@@ -40,6 +41,8 @@ export interface BatcherHost {
   readonly maxQueue: number
   /** That take calls now. */
   workers(): number
+  /** The place of the only worker that may run calls of this affinity; undefined: any may. */
+  slotFor(affinity: string | number | undefined): number | undefined
   carrier(): Carrier
 }
 
@@ -55,8 +58,7 @@ export class Batcher {
   #full: Batch[] = []
   /** Items in both. */
   #waiting = 0
-  /** Batches under way. */
-  #running = 0
+  readonly #places = new Places()
   #items = 0
   #batches = 0
   #looksLater = false
@@ -75,6 +77,7 @@ export class Batcher {
   ready(settings: BatchSettings): void {
     this.#settings = settings
     this.#pace.maxDelay = settings.delay
+    this.#sendFull()
     this.#later()
   }
 
@@ -104,7 +107,7 @@ export class Batcher {
     const { fixed, perItem } = this.#pace
     return {
       waiting: this.#waiting,
-      running: this.#running,
+      running: this.#places.running,
       items: this.#items,
       batches: this.#batches,
       ...figuresOf(this.histograms),
@@ -118,16 +121,19 @@ export class Batcher {
     for (const batch of [...this.#full, ...this.#open.values()]) if (!batch.sent) this.#send(batch)
   }
 
-  get #places(): number {
+  /** Places that are free for such items; negative: so many batches wait for one. */
+  #free(affinity: string | number | undefined): number {
+    const { workers, slotFor } = this.#host
     // Without a worker, one batch waits where calls do: for the next one, or for the news that there will be none.
-    return Math.max(1, this.#host.workers()) * this.#settings.concurrency
+    const ready = Math.max(1, workers())
+    return this.#places.free(slotFor(affinity), ready, this.#settings.concurrency)
   }
 
   #check(options: ResolvedCallOptions | undefined): void {
     this.#host.carrier().check(options)
     if (options?.signal?.aborted) throw new AbortError(options.signal.reason)
     const { maxQueue } = this.#host
-    const gathering = this.#running < this.#places ? this.#settings.size : 0
+    const gathering = this.#free(options?.affinity) > 0 ? this.#settings.size : 0
     if (this.#waiting >= maxQueue + gathering) throw new QueueFullError(maxQueue)
   }
 
@@ -138,7 +144,7 @@ export class Batcher {
     this.#waiting++
     this.#pace.arrived(item.called)
     if (batch.size >= batch.capacity) this.#close(batch)
-    else this.#later()
+    if (this.#waiting > 0) this.#later()
     if (options !== undefined && !item.settled)
       item.settle = arm(this.#name, options, error => this.#giveUp(item, batch, error, options))
   }
@@ -149,27 +155,42 @@ export class Batcher {
     const key = cells.map(cell => cell.key).join() + place
     const open = this.#open.get(key)
     if (open?.takes(cells)) return open
-    const { size } = this.#settings
-    const columns = columnsFor(this.#host.memory, cells, size)
+    const { memory } = this.#host
+    const capacity = capacityFor(memory, cells, this.#settings.size)
+    const columns = columnsFor(memory, cells, capacity)
     if (open !== undefined) this.#close(open)
-    return new Batch({ name: this.#name, key, capacity: size, affinity }, columns, this.#events)
+    return new Batch({ name: this.#name, key, capacity, affinity }, columns, this.#events)
   }
 
   /** Nobody joins a batch any more. */
   #close(batch: Batch): void {
     this.#open.delete(batch.key)
     this.#full.push(batch)
-    this.#sendFull()
+    if (this.#mayGoAhead(batch)) this.#sendFull()
   }
 
+  /** Also those that are not full, but are older and had to wait for a place: others would pass them by for ever. */
   #sendFull(): void {
-    while (this.#full.length > 0 && this.#running <= this.#places) this.#send(this.#full[0]!)
+    let at = 0
+    while (at < this.#full.length && this.#free(undefined) >= 0) {
+      const full = this.#full[at]!
+      for (const open of this.#open.values())
+        if (open.passed && open.first < full.first && this.#mayGoAhead(open)) this.#send(open)
+      if (this.#mayGoAhead(full)) this.#send(full)
+      else at++ // its worker is busy
+    }
+  }
+
+  /** While one batch at most would have to wait for a place. */
+  #mayGoAhead({ affinity }: Batch): boolean {
+    return this.#free(affinity) >= 0
   }
 
   #send(batch: Batch): void {
     this.#forget(batch)
     this.#left(batch.size)
-    this.#running++
+    batch.slot = this.#host.slotFor(batch.affinity)
+    this.#places.taken(batch.slot)
     this.#batches++
     this.#items += batch.size
     const now = performance.now()
@@ -179,7 +200,7 @@ export class Batcher {
       const request = batch.request(this.#host.memory)
       batch.began(this.#host.carrier().start(request, batch, batch.affinity))
     } catch (error) {
-      this.#running--
+      this.#places.left(batch.slot)
       batch.reject(error)
     }
   }
@@ -188,6 +209,7 @@ export class Batcher {
   #left(count: number): void {
     this.#waiting -= count
     if (this.#waiting > 0) return
+    clearTimeout(this.#timer)
     clearInterval(this.#alive)
     this.#alive = undefined
   }
@@ -213,8 +235,8 @@ export class Batcher {
 
   readonly #events = {
     answered: ({ size }: Batch, elapsed: number) => this.#pace.measured(size, elapsed),
-    freed: () => {
-      this.#running--
+    freed: ({ slot }: Batch) => {
+      this.#places.left(slot)
       this.#sendFull()
       if (this.#open.size > 0) this.#later()
     },
@@ -233,7 +255,10 @@ export class Batcher {
     const now = performance.now()
     let wait = Infinity
     for (const batch of this.#open.values()) {
-      if (this.#running >= this.#places) break
+      if (this.#free(batch.affinity) <= 0) {
+        batch.passed = true
+        continue
+      }
       const left = this.#pace.wait(batch.size, batch.first, batch.last, now)
       if (left > 0) wait = Math.min(wait, left)
       else this.#send(batch)

@@ -85,7 +85,13 @@ export class Bridge extends CallingEmitter<BridgeEvents> implements AsyncDisposa
     /** Calls go straight to the worker, if there is one that takes them. */
     const route = () =>
       (state.closing === undefined ? supervisor.worker?.calls : undefined) ?? waiting
-    const batching = new BatchRoute(route, { memory, maxQueue, workers: () => 1, carrier: route })
+    const batching = new BatchRoute(route, {
+      memory,
+      maxQueue,
+      workers: () => 1,
+      slotFor: () => undefined,
+      carrier: route,
+    })
     super(batching, timeout)
     this.#memory = memory
     this.#supervisor = supervisor

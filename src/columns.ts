@@ -10,12 +10,12 @@ import {
   type Where,
 } from './codec.js'
 import { type DTypeInfo, dtypeInfo, dtypeOf, type TypedArray } from './dtypes.js'
-import { ForeignTensorError } from './errors.js'
+import { ForeignTensorError, ShapeError } from './errors.js'
 import type { Memory } from './memory.js'
 import { type MessagePackWriter, maxPayload } from './msgpack-writer.js'
 import type { Slot } from './native.js'
 import { Attachments } from './request.js'
-import { elements } from './shape.js'
+import { elements, maxAxes } from './shape.js'
 import { Tensor } from './tensor.js'
 
 /** The argument of one item. */
@@ -27,13 +27,15 @@ export class ArrayCell {
   readonly shape: readonly number[]
   readonly #array: Tensor | TypedArray
 
-  /** @throws DisposedError, ForeignTensorError */
+  /** @throws DisposedError, ForeignTensorError, ShapeError */
   constructor(memory: Memory, array: TensorLike | TypedArray, path: string) {
     if (array instanceof Tensor) {
       const placed = array.placedIn(memory)
       if (placed === undefined) throw new ForeignTensorError(path)
       this.dtype = placed.dtype
       this.shape = placed.shape
+      if (this.shape.length === maxAxes)
+        throw new ShapeError(`${path} has ${maxAxes} axes, and a batch needs one more for its rows`)
       this.#array = array
     } else {
       this.#array = array as TypedArray
@@ -211,6 +213,14 @@ class List implements Column {
     releaseCells(this.#cells)
   }
 }
+
+/** Places of a block for such items: `most`, or as many as leave memory for the batches before and after. */
+export function capacityFor(memory: Memory, cells: readonly Cell[], most: number): number {
+  const bytes = cells.reduce((sum, cell) => sum + (cell instanceof ArrayCell ? cell.bytes : 0), 0)
+  return Math.max(1, Math.min(most, Math.floor((memory.limit * blockShare) / bytes)))
+}
+
+const blockShare = 1 / 8
 
 /** @throws ArenaFullError, ShapeError; there are no columns then */
 export function columnsFor(memory: Memory, cells: readonly Cell[], capacity: number): Column[] {

@@ -205,7 +205,7 @@ export class Dispatcher implements Route, Carrier {
     { slot, exempt = false }: Placing = {},
   ) {
     return {
-      slot: slot ?? (affinity === undefined ? undefined : this.#slotFor(affinity)),
+      slot: slot ?? (affinity === undefined ? undefined : this.slotFor(affinity)),
       // A stream that waits for its reader must not keep the reader's own calls waiting.
       limited: kind !== Kind.Stream && !this.#asynchronous.has(name),
       exempt,
@@ -246,7 +246,7 @@ export class Dispatcher implements Route, Carrier {
   }
 
   /** The same for the same key, as long as that slot is not down. */
-  #slotFor(key: string | number): number {
+  slotFor(key: string | number): number {
     const { length } = this.#supervisors
     const first = hash(String(key)) % length
     for (let step = 0; step < length; step++) {
@@ -259,7 +259,7 @@ export class Dispatcher implements Route, Carrier {
   /** @throws why there is none */
   #readyWorker(affinity: string | number | undefined): Worker {
     const all = this.#supervisors
-    const eligible = affinity === undefined ? all : [all[this.#slotFor(affinity)]!]
+    const eligible = affinity === undefined ? all : [all[this.slotFor(affinity)]!]
     const workers = eligible.flatMap(({ worker }) => worker ?? [])
     if (workers.length > 0) return workers.reduce((a, b) => (b.calls.busy < a.calls.busy ? b : a))
     throw (

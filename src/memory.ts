@@ -22,6 +22,8 @@ export class Memory {
   readonly native: NativeMemory
   /** dispose() detaches the buffer of a tensor. */
   readonly detach: boolean
+  /** Bytes that all blocks may have together, and one block at most. */
+  readonly limit: number
   /** No tensor can be made any more; those that there are stay valid. */
   closed = false
   /** Releases the reference of a tensor that was dropped before its data was ever looked at. */
@@ -31,6 +33,7 @@ export class Memory {
   constructor(settings: ResolvedOptions) {
     const memory = makeNative(settings)
     this.native = memory
+    this.limit = Math.min(memory.stats().limitBytes, settings.arena ?? Infinity)
     this.detach = settings.detach
     this.#dropped = new FinalizationRegistry(slot => memory.release(slot))
     if (settings.prefault > 0) memory.prefault(settings.prefault)

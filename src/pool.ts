@@ -109,6 +109,7 @@ export class Pool extends CallingEmitter<PoolEvents> implements AsyncDisposable 
       memory,
       maxQueue,
       workers: ready,
+      slotFor: affinity => (affinity === undefined ? undefined : dispatcher.slotFor(affinity)),
       carrier: () => dispatcher,
     })
     super(batching, timeout)

@@ -9,6 +9,9 @@ import { rejection } from './spawned.js'
 
 type Floats = Tensor<'float32'>
 
+/** What was called together has been looked at. */
+const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+
 t.test('calls made at the same time go together, and each gets its own result', async t => {
   const py = await bridgeFor(t, script)
   const results = await all(
@@ -188,6 +191,30 @@ t.test('while a batch runs, others form; the next full one is sent ahead', async
   t.match(py.stats().batches.gated, { waiting: 0, running: 0, items: 7, batches: 3 })
 })
 
+t.test('a batch that waited for a place goes before younger ones that are full', async t => {
+  const py = await bridgeFor(t, script)
+  const gate = await running(t, py)
+  const ahead = upTo(4).map(() => py.call('gated', ''))
+  const few = py.call('gated', '', new Float32Array(3))
+  await turn()
+  const many = upTo(8).map(() => py.call('gated', ''))
+  gate.open()
+  t.same(await all(py, [...ahead, ...many, few]), [...upTo(12).fill(4), 1])
+  t.same(await py.call('sizes'), [1, 4, 1, 4, 4])
+})
+
+t.test('calls that never stop coming do not hold up a row of another shape', async t => {
+  const py = await bridgeFor(t, script)
+  let goOn = true
+  const callers = upTo(8).map(async () => {
+    while (goOn) await py.call('kinds', 0)
+  })
+  await turn()
+  t.equal(await within('the row', py.call('kinds', new Int8Array(3))), 'int8[1, 3]')
+  goOn = false
+  await Promise.all(callers)
+})
+
 t.test('concurrency: as many batches run at a time', async t => {
   const py = await bridgeFor(t, script, { threads: 2 })
   const first = await running(t, py, 'together')
@@ -339,6 +366,16 @@ t.test('maxQueue: items beyond it reject with ERR_QUEUE_FULL, and the rest is se
   const refused = (await outcomes).filter(({ status }) => status === 'rejected')
   t.equal(refused.length, 7)
   t.equal(await py.call('gated', ''), 1)
+})
+
+t.test('maxQueue: batches that waited for the next worker are not refused by it', async t => {
+  const py = await bridgeFor(t, script, { window: 1, maxQueue: 0, restart: { delay: 0 } })
+  const gate = await running(t, py)
+  gate.result.catch(() => {})
+  process.kill(py.pid, 'SIGKILL')
+  await rejection(gate.result)
+  const calls = upTo(8).map(at => py.call(at < 4 ? 'gated' : 'pair_gated', ''))
+  t.same(await all(py, calls), upTo(8).fill(4))
 })
 
 t.test('close() with grace: what waits is sent, and answered', async t => {

@@ -116,6 +116,20 @@ t.test('no worker is ready: items wait for the next one, and keep the process al
   t.same(results, upTo(20))
 })
 
+t.test('batches that wait for the worker of their affinity do not hold up the other', async t => {
+  const py = await poolFor(t, {}, script)
+  const [one, two] = [await keyFor(py, 0), await keyFor(py, 1)]
+  const busy = py.with({ affinity: one })
+  const gate = await running(t, busy)
+  const behind = upTo(16).map(() => busy.call('gated', ''))
+  t.match(py.stats().batches.gated, { running: 2, waiting: 12 }, 'one is sent ahead')
+  t.equal(await within('bound to the other', py.with({ affinity: two }).call('gated', '')), 1)
+  t.equal(await within('bound to none', py.call('gated', '')), 1)
+  gate.open()
+  t.same(await all(py, behind), upTo(16).fill(4))
+  t.match(py.stats().batches.gated, { running: 0, waiting: 0 })
+})
+
 t.test(
   'kill: a batch that nobody waits for any more ends its worker, and items behind it are served',
   async t => {

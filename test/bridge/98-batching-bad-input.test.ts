@@ -192,13 +192,36 @@ t.test('no memory for a row: that call rejects, and smaller ones are served', as
   const py = await bridgeFor(t, script, { memory: '8MiB' })
   const calls = [
     py.call('sums', new Float32Array(2).fill(1)),
-    py.call('sums', new Float32Array(2 ** 20)),
+    py.call('sums', new Float32Array(2 ** 22)),
     py.call('sums', new Float32Array(2).fill(2)),
   ]
   const [first, large, last] = await settle(calls)
   t.match(large, { reason: { code: 'ERR_ARENA_FULL' } })
   t.match(first, { value: 2 })
   t.match(last, { value: 4 })
+})
+
+t.test('rows that are large against the memory have smaller batches', async t => {
+  for (const options of [{ memory: '64MiB' }, { arena: '64MiB' }]) {
+    const py = await bridgeFor(t, script, options)
+    const row = new Float32Array(2 ** 19)
+    const sums = await all(
+      py,
+      upTo(6).map(at => py.call('sums', row.fill(at))),
+    )
+    t.same(
+      sums,
+      upTo(6).map(at => at * row.length),
+    )
+    t.same(await py.call('sizes'), [4, 2])
+  }
+})
+
+t.test('a row with as many axes as there can be is refused, and the worker goes on', async t => {
+  const py = await bridgeFor(t, script)
+  const most = py.tensor('int8', upTo(64).fill(1))
+  t.match(await rejection(py.call('sums', most)), { code: 'ERR_SHAPE', message: /args\[0\].*64/ })
+  t.equal(await py.call('sums', most.reshape(upTo(63).fill(1))), 0)
 })
 
 t.test('code that runs while an argument is read may abort the call, or make another', async t => {
