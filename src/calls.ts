@@ -404,7 +404,7 @@ export class Calls {
       this.#delivering = outer
     }
     // The continuations that were just resolved run before the loop turns, and may call again.
-    if (this.#expected > 0 || this.#looksLater) return
+    if (this.#looksLater || (this.#keepsAlive && this.#expected > 0)) return
     this.#looksLater = true
     queueMicrotask(this.#afterDelivery)
   }

@@ -71,7 +71,7 @@ export class PoolJob implements Job, Reply {
     this.runsIn = slot
     this.#calls = calls
     try {
-      this.#id = calls.begin(this.#request, this)
+      this.#id = calls.begin(this.#request, this, this.exempt)
     } catch (error) {
       // The scheduler is in the middle of handing it out.
       queueMicrotask(() => this.freed())

@@ -30,6 +30,12 @@ t.test('a pending call keeps Node alive until it is answered', async t => {
   }
 })
 
+t.test('an item that waits behind batches that were given up keeps Node alive', async t => {
+  const program = start('item-behind-abandoned')
+  await endsBy(t, program, 0)
+  t.equal(await program.line('answer'), 'answered')
+})
+
 t.test('process.exit() in the middle of a call: its code, and the worker is gone', async t => {
   await endsBy(t, start('exit'), 7)
   await endsBy(t, start('exit-at-once'), 8)
