@@ -89,7 +89,7 @@ export class Batcher {
   ): Promise<unknown> {
     const { memory } = this.#host
     this.#check(options)
-    if (kwargs !== undefined) throw new ArgumentsError(keywordWords(this.#name))
+    if (kwargs !== undefined) throw new ArgumentsError(keywordWords(this.#name, kwargs))
     const cells = cellsOf(memory, args)
     return new Promise((resolve, reject) => {
       const item = new Item({ resolve, reject }, options?.onProgress)
@@ -269,8 +269,8 @@ export class Batcher {
   }
 }
 
-const keywordWords = (name: string) =>
-  `${name}() is called in batches, which take positional arguments only`
+const keywordWords = (name: string, kwargs: object) =>
+  `${name}() is called in batches, which take positional arguments only: pass ${Object.keys(kwargs).join(', ')} by position`
 
 /** The longest that a timer takes. Milliseconds. */
 const ever = 2 ** 31 - 1

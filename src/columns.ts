@@ -10,7 +10,7 @@ import {
   type Where,
 } from './codec.js'
 import { type DTypeInfo, dtypeInfo, dtypeOf, type TypedArray } from './dtypes.js'
-import { ForeignTensorError, ShapeError } from './errors.js'
+import { ForeignTensorError, ShapeError, ValueTypeError } from './errors.js'
 import type { Memory } from './memory.js'
 import { type MessagePackWriter, maxPayload } from './msgpack-writer.js'
 import type { Slot } from './native.js'
@@ -87,6 +87,14 @@ export class ValueCell implements Cargo {
     return this.#attachments.tensor(array, where)
   }
 
+  callable(_value: unknown, where: Where): never {
+    throw notGathered('a function or an iterator', where)
+  }
+
+  object(_object: unknown, where: Where): never {
+    throw notGathered('an object of the worker', where)
+  }
+
   /** Its tensors become part of a message, which takes their references over. */
   join(message: Attachments): void {
     const { buffer, byteOffset } = this.encoded
@@ -99,6 +107,12 @@ export class ValueCell implements Cargo {
   release(): void {
     this.#attachments?.release()
   }
+}
+
+function notGathered(what: string, where: Where): ValueTypeError {
+  const path = where.path()
+  const words = `${path} is ${what}, and cannot be gathered in a batch; call a function that is not marked with @isthmus.batch`
+  return new ValueTypeError(words, path)
 }
 
 /**

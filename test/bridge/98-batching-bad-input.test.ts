@@ -60,7 +60,15 @@ t.test(
       t.match(outcomes[2 * at], { reason: path === undefined ? { code } : { code, path } })
       t.match(outcomes[2 * at + 1], { value: at })
     }
-    t.match(await rejection(py.call('pair', new Float32Array(1), () => 1)), { path: 'args[1]' })
+    t.match(await rejection(py.call('pair', new Float32Array(1), () => 1)), {
+      path: 'args[1]',
+      message: /not marked with @isthmus.batch/,
+    })
+    const object = await py.create('Plain')
+    t.match(await rejection(py.call('echo', [object])), {
+      path: 'args[0][0]',
+      message: /object of the worker/,
+    })
     t.same(await py.call('sizes'), [8, 2])
     t.equal(py.stats().batches.pair!.items, 0)
   },
@@ -74,7 +82,7 @@ t.test('keywords cannot be gathered, and the signature is that of the function',
     py.call('echo', 1, 2),
     py.call('echo', 3),
   ])
-  t.match(named, { reason: { code: 'ERR_ARGUMENTS', message: /positional/ } })
+  t.match(named, { reason: { code: 'ERR_ARGUMENTS', message: /pass b by position/ } })
   t.match(none, { reason: { code: 'ERR_ARGUMENTS' } })
   t.match(many, { reason: { code: 'ERR_ARGUMENTS' } })
   t.match(good, { value: 3 })
