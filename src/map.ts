@@ -86,7 +86,7 @@ export async function map(
   const results = await eachChunk(runner.places, parts, signal, (at, end, aborted) => {
     using part = from.subarray(at, end)
     using place = to?.subarray(at, end)
-    return start(part, place === undefined ? {} : { into: place }, aborted)
+    return start(part, { rows: true, ...(place && { into: place }) }, aborted)
   })
   return into ?? results
 }

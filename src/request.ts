@@ -29,6 +29,8 @@ export interface WireOptions {
   progress?: true
   window?: number
   each?: true
+  /** The first argument is rows of a tensor: for a function that takes batches, a whole batch. */
+  rows?: true
   into?: Tensor
 }
 

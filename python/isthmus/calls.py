@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.arguments import Function, invoke
-from isthmus.batches import Batched, marked, settings_of
+from isthmus.batches import Batched, marked, outcomes, settings_of
 from isthmus.dispatch import Dispatch, is_asynchronous
 from isthmus.errors import ArgumentsError, FunctionNotFoundError, ProtocolError
 from isthmus.objects import Objects
@@ -69,6 +69,8 @@ def perform(function: Function, call: list[Any]) -> Any:
     into = options.get("into")
     if into is not None and not isinstance(into, np.ndarray):
         raise ArgumentsError(f"{name}: 'into' is not a tensor")
+    if options.get("rows") and isinstance(function, Batched):
+        function = function.function
     if options.get("each"):
         return _each(function, name, args, kwargs, into)
     if into is not None:
@@ -101,9 +103,10 @@ def _are_options(options: Any) -> bool:
     if not isinstance(options, dict):
         return False
     each, window = options.get("each", False), options.get("window", 1)
-    batch = options.get("batch", 1)
+    batch, rows = options.get("batch", 1), options.get("rows", False)
     return (
         isinstance(each, bool)
+        and isinstance(rows, bool)
         and isinstance(window, int)
         and 0 <= window < 2**32
         and type(batch) is int
@@ -137,6 +140,8 @@ def _each(function: Function, name: str, args: list[Any], kwargs: dict[str, Any]
         raise ArgumentsError(
             f"{name}: 'into' has shape {into.shape}, but there are {len(items)} items"
         )
+    if isinstance(function, Batched):
+        return _each_at_once(function, name, [_column(items), *rest], kwargs, into)
     results: list[Any] = []
     for index, item in enumerate(items):
         row = None if into is None else into[index, ...]
@@ -175,6 +180,42 @@ async def _each_awaited(
         except Exception as error:
             error.add_note(f"in item {index} of {len(items)}")
             raise
+    return None if into is not None else results
+
+
+def _each_at_once(
+    function: Batched, name: str, args: list[Any], kwargs: dict[str, Any], into: Any
+) -> Any:
+    """A function that takes batches takes all the items."""
+    count = len(args[0])
+    result = invoke(function.function, name, args, kwargs)
+    if type(result) is CoroutineType:
+        return _each_later(result, name, count, into)
+    return _one_by_one(result, name, count, into)
+
+
+def _column(items: Any) -> Any:
+    """As Node gathers them: arrays that are alike are rows of one."""
+    if isinstance(items, np.ndarray) or not all(isinstance(item, np.ndarray) for item in items):
+        return items
+    alike = len({(item.dtype, item.shape) for item in items}) == 1
+    return np.stack(items) if alike else items
+
+
+async def _each_later(
+    awaited: Coroutine[Any, Any, Any], name: str, count: int, into: Any
+) -> list[Any] | None:
+    return _one_by_one(await awaited, name, count, into)
+
+
+def _one_by_one(result: Any, name: str, count: int, into: Any) -> list[Any] | None:
+    results = list(outcomes(result, count, name))
+    for index, item in enumerate(results):
+        if isinstance(item, BaseException):
+            item.add_note(f"in item {index} of {count}")
+            raise item
+        if into is not None:
+            write(item, name, into[index, ...], False)
     return None if into is not None else results
 
 

@@ -1,7 +1,7 @@
 // Batches of a pool: which worker runs them, and what becomes of them when it ends.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Restart } from 'isthmus'
+import type { Restart, Tensor } from 'isthmus'
 import t from 'tap'
 import { all, running, script, upTo } from '../fixtures/batching.js'
 import { bridgeFor } from '../fixtures/bridges.js'
@@ -196,4 +196,30 @@ t.test('watch: the settings of the new source hold', async t => {
     t.match(await restarted, { reason: 'watch' })
     t.same(await sizes(), expected)
   }
+})
+
+t.test('map: rows and items of a chunk are the batch', async t => {
+  const py = await poolFor(t, {}, script)
+  const table = py.tensor('float64', [10, 4])
+  table.data.forEach((_, at) => {
+    table.data[at] = at
+  })
+  const parts = (await py.map('doubled', table, { chunk: 5 })) as Tensor<'float64'>[]
+  t.same(
+    parts.map(({ shape }) => shape),
+    [
+      [5, 4],
+      [5, 4],
+    ],
+  )
+  t.equal(parts[1]!.at(4, 3), 78)
+  const into = py.tensor('float64', [10, 4])
+  await py.map('doubled', table, { chunk: 3, into })
+  t.equal(into.at(9, 3), 78)
+  const rows = upTo(10).map(at => new Float64Array(4).fill(at))
+  const results = (await py.map('doubled', rows, { chunk: 4 })) as Tensor<'float64'>[]
+  t.same(
+    results.map(row => row.at(3)),
+    upTo(10).map(at => 2 * at),
+  )
 })

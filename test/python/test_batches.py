@@ -465,9 +465,37 @@ def test_methods_of_objects_are_called_with_a_batch_of_one(serving, threads):
     assert np.array_equal(got, ROWS * 3)
 
 
-def test_each_item_of_a_map_is_a_batch_of_one(serving):
+def test_items_of_a_map_are_one_batch(serving):
     assert serving().ask(kinds.CALL, "shout", [["a", "b"]], each=True) == ["A", "B"]
     assert serving().ask(kinds.CALL, "later", [ROWS], each=True)[3].tolist() == [10, 11, 12]
+    given = []
+    for items in (list(ROWS), ROWS, [ROWS[0], ROWS[0, :2]]):
+        call = ["f", [items], None, {"each": True}]
+        assert perform(Batched(lambda got: given.append(got) or [1] * len(got), "f"), call)
+    assert [getattr(each, "shape", len(each)) for each in given] == [(4, 3), (4, 3), 2]
+
+
+def test_one_item_of_a_map_that_fails_fails_the_map(serving):
+    with pytest.raises(Failed, match="-1 is negative") as raised:
+        serving().ask(kinds.CALL, "roots", [[16, -1]], each=True)
+    assert raised.value.words["notes"] == ["in item 1 of 2"]
+
+
+def test_results_of_a_map_are_written_into_their_rows():
+    into = np.zeros((4, 3))
+    call = ["double", [list(ROWS)], None, {"each": True, "into": into}]
+    assert perform(Batched(lambda rows: rows * 2, "double"), call) is None
+    assert np.array_equal(into, ROWS * 2)
+
+
+def test_rows_of_a_map_are_a_batch():
+    for function in (Batched(lambda rows: rows * 2, "double"), lambda rows: rows * 2):
+        call = ["double", [ROWS], None, {"rows": True}]
+        assert np.array_equal(perform(function, call), ROWS * 2)
+    into = np.zeros((4, 3))
+    call = ["double", [ROWS], None, {"rows": True, "into": into}]
+    assert perform(Batched(lambda rows, out: np.multiply(rows, 2, out=out), "double"), call) is None
+    assert np.array_equal(into, ROWS * 2)
 
 
 def test_the_one_result_is_written_into_what_node_gives():
