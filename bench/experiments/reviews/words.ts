@@ -40,13 +40,13 @@ export function explanation(results: ExperimentResults): string {
 
 - The model is nearly all of the work: ${each(python, results)} of CPU time a review in Python alone. A call to another process takes a
   fraction of a millisecond, so the way there decides little; what decides is how well the model uses ${cpus} CPUs.
+- Runs of the same arm differ by up to ${spread(results)} % in their wall time on this machine: smaller differences say little.
 - CPUs in use on average, of ${cpus}: Python alone ${busy(python)}, in batches ${busy(batches)}; Isthmus one by one ${busy(single)}, 1,000 at once ${busy(concurrent)},
-  pool ${busy(pool)}. The threads of one model wait for each other in every layer, which workers with a thread each do not.
-  No arm can be more than ${(cpus / Number(busy(python))).toFixed(1)} times as fast as Python alone with the same CPU time.
-- Batches save this model little or no CPU time on CPUs: ${batches.cpu.toFixed(1)} s in Python alone, ${python.cpu.toFixed(1)} s one by one. \`@isthmus.batch\` made of
-  1,000 calls at once batches of ${(concurrent.figures.itemsPerBatch ?? NaN).toFixed(1)} on average.
-- One by one, Isthmus takes ${signed(single.wall - python.wall)} ms, compared with Python alone, of which ${signed(start)} ms is until the model is loaded: Node
-  starts, then Python.
+  pool ${busy(pool)}. The threads of one model wait for each other in every layer; workers with a thread each do not. If all
+  ${cpus} were always in use, Python alone would be ${(cpus / Number(busy(python))).toFixed(2)} times as fast.
+- CPU time of Python alone: ${batches.cpu.toFixed(1)} s in batches, ${python.cpu.toFixed(1)} s one by one. \`@isthmus.batch\` made of 1,000 calls at once batches
+  of ${(concurrent.figures.itemsPerBatch ?? NaN).toFixed(1)} on average.
+- The model is loaded ${signed(start)} ms after it is in Python alone: Node starts, then Python.
 - Memory: beside what Python alone needs, Isthmus needs ${Math.round(pss(single) - pss(python))} MB, most of it Node itself. Multiprocessing with two models
   takes ${Math.round(pss(processes))} MB, Python alone with one ${Math.round(pss(python))} MB: whoever has one model can hardly be below half of two. With eight models,
   it is a different matter.`
@@ -59,3 +59,12 @@ const each = (run: ArmRun, { arms }: ExperimentResults): string =>
 const busy = (run: ArmRun): string => ((run.cpu * 1000) / run.wall).toFixed(2)
 
 const signed = (ms: number): string => `${ms < 0 ? '−' : '+'}${Math.abs(ms).toFixed(0)}`
+
+/** Per cent that the slowest run of an arm takes longer than its fastest: the most of all arms. */
+function spread({ arms }: ExperimentResults): string {
+  const ratios = arms.flatMap(({ runs }) => {
+    const walls = runs.filter(run => run.memory === undefined).map(run => run.wall)
+    return walls.length < 2 ? [] : Math.max(...walls) / Math.min(...walls)
+  })
+  return ratios.length === 0 ? '–' : (100 * (Math.max(...ratios) - 1)).toFixed(0)
+}
