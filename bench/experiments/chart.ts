@@ -1,8 +1,8 @@
 // The picture of an experiment: a row for each arm, a column of bars for each quantity. Legible on light and dark pages.
+import { escaped, page, width } from '../charts/page.js'
 import type { ArmResult } from './arm.js'
 import type { Chart, ExperimentResults, Panel } from './experiment.js'
 
-const width = 960
 const left = 24
 const names = 300
 const gap = 20
@@ -11,24 +11,11 @@ const rowHeight = 26
 const barHeight = 14
 const labelWidth = 62
 
-const style = `
-    .page { fill: #ffffff; stroke: #d0d7de }
-    .rule { stroke: #d8dee4; stroke-width: 1 }
-    .ours { fill: #0969da } .other { fill: #afb8c1 }
-    text { font: 12px system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; fill: #24292f }
-    .head { font-size: 16px; font-weight: 600 }
-    .title { font-weight: 600 }
-    .quiet { fill: #57606a; font-size: 11px }
-    @media (prefers-color-scheme: dark) {
-      .page { fill: #0d1117; stroke: #30363d }
-      .rule { stroke: #21262d }
-      .ours { fill: #58a6ff } .other { fill: #6e7681 }
-      text { fill: #e6edf3 }
-      .quiet { fill: #9198a1 }
-    }`
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+const rules = [
+  '.rule { stroke: #d8dee4; stroke-width: 1 }',
+  '.ours { fill: #0969da } .other { fill: #afb8c1 }',
+]
+const dark = ['.rule { stroke: #21262d }', '.ours { fill: #58a6ff } .other { fill: #6e7681 }']
 
 export function draw(chart: Chart, { arms, machine, date }: ExperimentResults): string {
   const shown = arms.filter(({ result }) => result)
@@ -46,18 +33,19 @@ export function draw(chart: Chart, { arms, machine, date }: ExperimentResults): 
     drawPanel(panel, { arms: shown, x: left + names + at * (panelWidth + gap), panelWidth }),
   )
   const circumstances = `${machine.cpu}, ${machine.cpus} CPUs, Node ${machine.node}, Python ${machine.python}; ${date.slice(0, 10)}, commit ${machine.commit}`
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
-  <title id="title">${escaped(chart.title)}</title>
-  <desc id="desc">${escaped(shown.map(arm => described(arm, chart)).join('; '))}</desc>
-  <style>${style}
-  </style>
-  <rect class="page" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="12"/>
-  <text class="head" x="${left}" y="34">${escaped(chart.title)}</text>
-${rows.join('\n')}
-${panels.join('\n')}
-  <text class="quiet" x="${left}" y="${height - 18}">${escaped(circumstances)}</text>
-</svg>
-`
+  return page({
+    height,
+    title: chart.title,
+    description: shown.map(arm => described(arm, chart)).join('; '),
+    rules,
+    dark,
+    body: [
+      `  <text class="head" x="${left}" y="34">${escaped(chart.title)}</text>`,
+      ...rows,
+      ...panels,
+      `  <text class="quiet" x="${left}" y="${height - 18}">${escaped(circumstances)}</text>`,
+    ],
+  })
 }
 
 const described = ({ title, result }: ArmResult, { panels }: Chart): string =>

@@ -1,6 +1,8 @@
 // The picture of a run: charts below each other that share the axis of time. Legible on light and on dark pages.
+
+import { type Axis, linear, logarithmic, time } from '../../bench/charts/axis.js'
+import { escaped, page, px } from '../../bench/charts/page.js'
 import type { Machine } from '../../bench/machine.js'
-import { type Axis, linear, logarithmic, time } from './axis.js'
 import type { Options } from './options.js'
 import type { Outcome } from './run.js'
 import { warmUp } from './trend.js'
@@ -22,7 +24,6 @@ interface Panel {
   readonly marks?: { readonly name: string; readonly at: readonly number[] }
 }
 
-const width = 960
 const left = 64
 const right = 720
 const top = 84
@@ -30,26 +31,19 @@ const panelHeight = 124
 const gap = 46
 const colours = ['a', 'b', 'c', 'd'] as const
 
-const style = `
-    .page { fill: #ffffff; stroke: #d0d7de }
-    .grid { stroke: #d8dee4; stroke-width: 1 }
-    .warm { fill: #eaeef2 }
-    .line { fill: none; stroke-width: 1.5; stroke-linejoin: round }
-    .a { stroke: #0969da } .b { stroke: #bc4c00 } .c { stroke: #1a7f37 } .d { stroke: #8250df }
-    .mark { stroke: #cf222e; stroke-width: 1.5 }
-    text { font: 12px system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; fill: #24292f }
-    .head { font-size: 16px; font-weight: 600 }
-    .title { font-weight: 600 }
-    .quiet { fill: #57606a; font-size: 11px }
-    @media (prefers-color-scheme: dark) {
-      .page { fill: #0d1117; stroke: #30363d }
-      .grid { stroke: #21262d }
-      .warm { fill: #161b22 }
-      .a { stroke: #58a6ff } .b { stroke: #f0883e } .c { stroke: #3fb950 } .d { stroke: #bc8cff }
-      .mark { stroke: #ff7b72 }
-      text { fill: #e6edf3 }
-      .quiet { fill: #9198a1 }
-    }`
+const rules = [
+  '.grid { stroke: #d8dee4; stroke-width: 1 }',
+  '.warm { fill: #eaeef2 }',
+  '.line { fill: none; stroke-width: 1.5; stroke-linejoin: round }',
+  '.a { stroke: #0969da } .b { stroke: #bc4c00 } .c { stroke: #1a7f37 } .d { stroke: #8250df }',
+  '.mark { stroke: #cf222e; stroke-width: 1.5 }',
+]
+const dark = [
+  '.grid { stroke: #21262d }',
+  '.warm { fill: #161b22 }',
+  '.a { stroke: #58a6ff } .b { stroke: #f0883e } .c { stroke: #3fb950 } .d { stroke: #bc8cff }',
+  '.mark { stroke: #ff7b72 }',
+]
 
 export function draw(outcome: Outcome, about: Options & { readonly machine: Machine }): string {
   const panels = panelsOf(outcome, about.trend)
@@ -66,18 +60,19 @@ export function draw(outcome: Outcome, about: Options & { readonly machine: Mach
       warm: about.trend ? seconds * warmUp : 0,
     }),
   )
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
-  <title id="title">The soak: memory, descriptors, latency and throughput over time</title>
-  <desc id="desc">${escaped(summary(outcome))}</desc>
-  <style>${style}
-  </style>
-  <rect class="page" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="12"/>
-  <text class="head" x="24" y="32">${escaped(summary(outcome))}</text>
-  <text class="quiet" x="24" y="52">${escaped(circumstances(about))}</text>
-${drawn.join('\n')}
-  <text class="quiet" x="${(left + right) / 2}" y="${bottom + 34}" text-anchor="middle">${across.unit} since the start; shaded: warm-up, which is not judged</text>
-</svg>
-`
+  return page({
+    height,
+    title: 'The soak: memory, descriptors, latency and throughput over time',
+    description: summary(outcome),
+    rules,
+    dark,
+    body: [
+      `  <text class="head" x="24" y="32">${escaped(summary(outcome))}</text>`,
+      `  <text class="quiet" x="24" y="52">${escaped(circumstances(about))}</text>`,
+      ...drawn,
+      `  <text class="quiet" x="${(left + right) / 2}" y="${bottom + 34}" text-anchor="middle">${across.unit} since the start; shaded: warm-up, which is not judged</text>`,
+    ],
+  })
 }
 
 function summary({ done, samples, wrong, seconds }: Outcome): string {
@@ -207,9 +202,6 @@ function legend(lines: readonly Line[], mark: string | undefined, y: number): st
   return [...entries, entry(tick, mark, undefined, lines.length)]
 }
 
-const px = (value: number) => Number(value.toFixed(1))
 const whole = (value: number) => Math.round(value).toLocaleString('en-US')
 const signed = (value: number) =>
   `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(Math.abs(value) < 10 ? 1 : 0)}`
-const escaped = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

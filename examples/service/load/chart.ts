@@ -1,5 +1,7 @@
 // The picture of a run: requests, latency and memory over time. Legible on light and on dark pages.
-import { type Axis, linear, logarithmic, time } from '../../../test/soak/axis.js'
+
+import { type Axis, linear, logarithmic, time } from '../../../bench/charts/axis.js'
+import { escaped, page, px } from '../../../bench/charts/page.js'
 import { phaseOf, type Result } from './report.js'
 
 interface Line {
@@ -13,7 +15,6 @@ interface Panel {
   readonly lines: readonly Line[]
 }
 
-const width = 960
 const left = 64
 const right = 760
 const top = 100
@@ -21,24 +22,17 @@ const panelHeight = 150
 const gap = 64
 const colours = ['a', 'b', 'c'] as const
 
-const style = `
-    .page { fill: #ffffff; stroke: #d0d7de }
-    .grid { stroke: #d8dee4; stroke-width: 1 }
-    .over { fill: #fff1e5 }
-    .line { fill: none; stroke-width: 1.5; stroke-linejoin: round }
-    .a { stroke: #0969da } .b { stroke: #bc4c00 } .c { stroke: #57606a }
-    text { font: 12px system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; fill: #24292f }
-    .head { font-size: 16px; font-weight: 600 }
-    .title { font-weight: 600 }
-    .quiet { fill: #57606a; font-size: 11px }
-    @media (prefers-color-scheme: dark) {
-      .page { fill: #0d1117; stroke: #30363d }
-      .grid { stroke: #21262d }
-      .over { fill: #2d1f10 }
-      .a { stroke: #58a6ff } .b { stroke: #f0883e } .c { stroke: #9198a1 }
-      text { fill: #e6edf3 }
-      .quiet { fill: #9198a1 }
-    }`
+const rules = [
+  '.grid { stroke: #d8dee4; stroke-width: 1 }',
+  '.over { fill: #fff1e5 }',
+  '.line { fill: none; stroke-width: 1.5; stroke-linejoin: round }',
+  '.a { stroke: #0969da } .b { stroke: #bc4c00 } .c { stroke: #57606a }',
+]
+const dark = [
+  '.grid { stroke: #21262d }',
+  '.over { fill: #2d1f10 }',
+  '.a { stroke: #58a6ff } .b { stroke: #f0883e } .c { stroke: #9198a1 }',
+]
 
 export function draw(result: Result): string {
   const panels = panelsOf(result)
@@ -46,18 +40,21 @@ export function draw(result: Result): string {
   const height = top + panels.length * (panelHeight + gap) + 10
   const x = (at: number) => left + across.place(at) * (right - left)
   const { machine, settings } = result
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
-  <title id="title">The HTTP service under twice its capacity: requests, latency and memory over time</title>
-  <desc id="desc">${escaped(headline(result))}</desc>
-  <style>${style}
-  </style>
-  <rect class="page" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="12"/>
-  <text class="head" x="24" y="32">${escaped(headline(result))}</text>
-  <text class="quiet" x="24" y="52">${settings.workers} ${settings.workers === 1 ? 'worker' : 'workers'}, at most ${settings.maxQueue} rows wait; ${escaped(machine.cpu)}, ${machine.cpus} CPUs, shared with the load generator; Node ${machine.node}, Python ${machine.python}, commit ${machine.commit}</text>
-${panels.map((panel, at) => drawPanel(panel, result, top + at * (panelHeight + gap), x, across)).join('\n')}
-  <text class="quiet" x="${(left + right) / 2}" y="${height - 16}" text-anchor="middle">${across.unit} since the start</text>
-</svg>
-`
+  return page({
+    height,
+    title: 'The HTTP service under twice its capacity: requests, latency and memory over time',
+    description: headline(result),
+    rules,
+    dark,
+    body: [
+      `  <text class="head" x="24" y="32">${escaped(headline(result))}</text>`,
+      `  <text class="quiet" x="24" y="52">${settings.workers} ${settings.workers === 1 ? 'worker' : 'workers'}, at most ${settings.maxQueue} rows wait; ${escaped(machine.cpu)}, ${machine.cpus} CPUs, shared with the load generator; Node ${machine.node}, Python ${machine.python}, commit ${machine.commit}</text>`,
+      ...panels.map((panel, at) =>
+        drawPanel(panel, result, top + at * (panelHeight + gap), x, across),
+      ),
+      `  <text class="quiet" x="${(left + right) / 2}" y="${height - 16}" text-anchor="middle">${across.unit} since the start</text>`,
+    ],
+  })
 }
 
 function headline({ phases }: Result): string {
@@ -140,7 +137,4 @@ function drawPanel(
   ].join('\n')
 }
 
-const px = (value: number) => Number(value.toFixed(1))
 const whole = (value: number) => Math.round(value).toLocaleString('en-US')
-const escaped = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
