@@ -1,9 +1,6 @@
 """`@isthmus.batch`: what Node has gathered, and what comes back."""
 
 import asyncio
-import functools
-import subprocess
-import sys
 import warnings
 from types import ModuleType
 
@@ -14,7 +11,7 @@ from isthmus import kinds, tasks
 from isthmus.batches import Batched
 from isthmus.calls import perform
 from isthmus.dispatch import Dispatch
-from node_side import ROOT, Failed, NodeSide
+from node_side import Failed, NodeSide
 
 SOURCE = """
 import asyncio, threading
@@ -134,72 +131,7 @@ ROWS = np.arange(12, dtype="float32").reshape(4, 3)
 THREADS = pytest.mark.parametrize("threads", [0, 2])
 
 
-# --- the mark ---
-
-
-def test_a_marked_function_is_still_itself():
-    def f(rows):
-        return rows
-
-    assert isthmus.batch(f) is f
-    assert isthmus.batch(max_size=3)(f) is f
-    assert f([1, 2]) == [1, 2]
-
-
-def test_it_marks_where_there_is_no_worker():
-    code = "import isthmus\n@isthmus.batch(max_size=8)\ndef f(rows): return rows\nprint(f([1, 2]))"
-    environment = {"PYTHONPATH": str(ROOT / "python")}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.strip() == "[1, 2]"
-
-
-@pytest.mark.parametrize(
-    "settings, error, words",
-    [
-        ({"max_size": 0}, ValueError, "max_size is from 1 to 65,536, not 0"),
-        ({"max_size": 65_537}, ValueError, "max_size is from 1"),
-        ({"max_size": 2.5}, TypeError, "max_size is a whole number, not 2.5"),
-        ({"max_size": True}, TypeError, "max_size is a whole number"),
-        ({"max_size": "8"}, TypeError, "max_size is a whole number"),
-        ({"max_delay_ms": -1}, ValueError, "max_delay_ms is from 0 to 60,000, not -1"),
-        ({"max_delay_ms": float("nan")}, ValueError, "max_delay_ms is from 0"),
-        ({"max_delay_ms": None}, TypeError, "max_delay_ms is a number of milliseconds, not None"),
-        ({"concurrency": 0}, ValueError, "concurrency is from 1"),
-    ],
-)
-def test_a_bad_setting_says_what_is_allowed(settings, error, words):
-    with pytest.raises(error) as raised:
-        isthmus.batch(**settings)
-    assert words in str(raised.value)
-
-
-def generator(rows):
-    yield rows
-
-
-async def async_generator(rows):
-    yield rows
-
-
-@pytest.mark.parametrize(
-    "what, words",
-    [
-        (64, "with settings @isthmus.batch(max_size=64)"),
-        (generator, "generator is a generator function"),
-        (async_generator, "async_generator is a generator function"),
-        (lambda: None, "needs a parameter"),
-        (lambda *, rows: None, "needs a parameter"),
-        (staticmethod(len), "batch goes below @staticmethod"),
-        (classmethod(len), "batch goes below @classmethod"),
-        (dict, "batch marks a function"),
-        (len, "write a function that calls it"),
-    ],
-)
-def test_what_is_no_batch_function_is_refused(what, words):
-    with pytest.raises(TypeError) as raised:
-        isthmus.batch(what)
-    assert words in str(raised.value)
+# --- a batch ---
 
 
 def test_node_is_told_which_names_take_batches(start):
@@ -209,25 +141,6 @@ def test_node_is_told_which_names_take_batches(start):
     assert {"later", "hidden", "called"} <= set(told["batches"])
     assert not {"plain", "Model", "Called"} & set(told["batches"])
     assert start("def f(): pass").hello["batches"] == {}
-
-
-def test_a_proxy_that_raises_when_it_is_looked_at_is_no_batch_function():
-    class Proxy:
-        def __getattr__(self, name):
-            raise RuntimeError("outside of a request")
-
-        def __call__(self):
-            return 1
-
-    made = ModuleType("model")
-    made.request = Proxy()
-    made.f = isthmus.batch(functools.partial(lambda rows: rows))
-    dispatch = Dispatch(made)
-    assert list(dispatch.batches()) == ["f"]
-    assert dispatch.find("request")() == 1
-
-
-# --- a batch ---
 
 
 @THREADS
@@ -278,7 +191,10 @@ def test_what_stands_for_values_arrives_as_values(serving, expression, expected)
 
 def test_what_is_unusual_passes(serving):
     texts = ["", "x" * 1_000_000, "\0", "ß"]
-    assert gather(serving(), "shout", texts)[:2] == [[text.upper() for text in texts], None]
+    assert gather(serving(), "shout", texts)[:2] == [
+        [text.upper() for text in texts],
+        None,
+    ]
     results, errors, _ = gather(serving(), "double", np.full((2, 3), np.nan))
     assert errors is None and np.isnan(results).all()
     assert gather(serving(), "double", np.ones((2, 0)))[0].shape == (2, 0)
@@ -318,7 +234,10 @@ class Other:
         ("'ab'", "returned a value of type str:"),
         ("{1: 2, 3: 4}", "returned a value of type dict:"),
         ("(x for x in 'ab')", "returned a value of type generator:"),
-        ("__import__('collections').namedtuple('Both', 'a b')(1, 2)", "a value of type Both:"),
+        (
+            "__import__('collections').namedtuple('Both', 'a b')(1, 2)",
+            "a value of type Both:",
+        ),
     ],
 )
 def test_a_wrong_number_of_results_says_what_to_return(serving, threads, name, expression, told):
@@ -336,14 +255,20 @@ def test_an_exception_among_the_results_fails_that_item_alone(serving, threads):
     results, errors, _ = gather(worker, "roots", [4, -1, 9, -2])
     assert results == [2, None, 3, None]
     assert [index for index, _ in errors] == [1, 3]
-    assert [words["message"] for _, words in errors] == ["-1 is negative", "-2 is negative"]
+    assert [words["message"] for _, words in errors] == [
+        "-1 is negative",
+        "-2 is negative",
+    ]
     assert errors[0][1]["type"] == "ValueError" and "in checked" in errors[0][1]["traceback"]
 
 
 def test_one_exception_may_stand_for_several_items(serving):
     results, errors, _ = gather(serving(), "give", ["[OSError('x')] * 2", None])
     assert results == [None, None]
-    assert [(index, words["message"]) for index, words in errors] == [(0, "x"), (1, "x")]
+    assert [(index, words["message"]) for index, words in errors] == [
+        (0, "x"),
+        (1, "x"),
+    ]
 
 
 @THREADS
@@ -467,7 +392,11 @@ def test_methods_of_objects_are_called_with_a_batch_of_one(serving, threads):
 
 def test_items_of_a_map_are_one_batch(serving):
     assert serving().ask(kinds.CALL, "shout", [["a", "b"]], each=True) == ["A", "B"]
-    assert serving().ask(kinds.CALL, "later", [ROWS], each=True)[3].tolist() == [10, 11, 12]
+    assert serving().ask(kinds.CALL, "later", [ROWS], each=True)[3].tolist() == [
+        10,
+        11,
+        12,
+    ]
     given = []
     for items in (list(ROWS), ROWS, [ROWS[0], ROWS[0, :2]]):
         call = ["f", [items], None, {"each": True}]
@@ -575,7 +504,10 @@ def test_rows_are_neither_copied_nor_kept(start, threads):
     worker = start(SOURCE, threads=threads)
     for name in ("double", "later", "scaled", "boom", "aboom", "give"):
         for _ in range(3):
-            columns = [np.ones((4, 50_000)), *([[1, 2, 3, 4]] if name == "scaled" else [])]
+            columns = [
+                np.ones((4, 50_000)),
+                *([[1, 2, 3, 4]] if name == "scaled" else []),
+            ]
             id = worker.send_request(kinds.CALL, name, columns, batch=4)
             del columns
             worker.receive()
