@@ -1,5 +1,5 @@
 // The command line of the bench.
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { cases } from './cases/index.js'
 import { contenders } from './contenders/index.js'
 
@@ -44,20 +44,23 @@ function names(given: string | undefined, known: object, what: string): string[]
   throw new UsageError(`no ${what} named '${unknown}'; there are: ${Object.keys(known).join(', ')}`)
 }
 
-function parse(args: string[]) {
+const known = {
+  quick: { type: 'boolean' },
+  full: { type: 'boolean' },
+  only: { type: 'string' },
+  contender: { type: 'string' },
+  spin: { type: 'string' },
+  json: { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+/** @throws UsageError */
+export function parse<T extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: T,
+): ReturnType<typeof parseArgs<{ args: string[]; options: T }>>['values'] {
   try {
-    return parseArgs({
-      args,
-      options: {
-        quick: { type: 'boolean' },
-        full: { type: 'boolean' },
-        only: { type: 'string' },
-        contender: { type: 'string' },
-        spin: { type: 'string' },
-        json: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    }).values
+    return parseArgs({ args, options }).values
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
   }
@@ -65,7 +68,7 @@ function parse(args: string[]) {
 
 /** Undefined when help was asked for. */
 export function parseOptions(args: string[]): Options | undefined {
-  const values = parse(args)
+  const values = parse(args, known)
   if (values.help) return undefined
   if (values.quick && values.full) throw new UsageError('--quick and --full exclude each other')
   const spin = values.spin === undefined ? undefined : Number(values.spin)

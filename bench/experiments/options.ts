@@ -1,6 +1,5 @@
 // The command line of an experiment.
-import { parseArgs } from 'node:util'
-import { UsageError } from '../options.js'
+import { parse, UsageError } from '../options.js'
 import type { Experiment } from './experiment.js'
 
 export { UsageError }
@@ -27,7 +26,7 @@ ${experiment.arms.map(({ name, title }) => `  ${name.padEnd(24)} ${title}`).join
 
 /** Undefined when help was asked for. */
 export function parseOptions(experiment: Experiment, args: string[]): Options | undefined {
-  const values = parse(args)
+  const values = parse(args, known)
   if (values.help) return undefined
   const only = values.only?.split(',').filter(Boolean) ?? []
   const names = experiment.arms.map(({ name }) => name)
@@ -40,19 +39,10 @@ export function parseOptions(experiment: Experiment, args: string[]): Options | 
   return { quick: values.quick ?? false, only, rounds, json: values.json }
 }
 
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        quick: { type: 'boolean' },
-        only: { type: 'string' },
-        rounds: { type: 'string' },
-        json: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
-  }
-}
+const known = {
+  quick: { type: 'boolean' },
+  only: { type: 'string' },
+  rounds: { type: 'string' },
+  json: { type: 'string' },
+  help: { type: 'boolean' },
+} as const

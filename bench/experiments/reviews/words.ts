@@ -21,7 +21,8 @@ All arms import the same Python module, [sentiment.py](../bench/experiments/revi
 as there are CPUs, divided by their workers. FastAPI (uvloop, httptools, kept-alive connections, plain bodies) and gRPC
 (asyncio, no schema) have eight requests under way, and the model in a thread of its own. Texts that come together are
 sorted by length there, and go through the model in runs with at most 10 % padding and at most 512 tokens, in
-every arm. With 1,024 they took as much CPU time, and Isthmus in batches 88 MB more than Python alone: more than it may.`
+every arm. With 1,024 (\`MOST_TOGETHER\` there; tried once, on a busy machine, before this run) they took as much CPU time,
+and Isthmus in batches 88 MB more than Python alone: more than it may.`
 
 export function explanation(results: ExperimentResults): string {
   const [python, batches, processes, single, pool, concurrent] = [
