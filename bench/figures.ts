@@ -3,15 +3,20 @@ import { digits, time, times } from './format.js'
 
 const megabytes = (value: number): string => `${digits(value)} MB`
 
-export const figures: Readonly<
-  Record<string, { readonly title: string; readonly show: (value: number) => string }>
-> = {
-  callsPerSecond: { title: 'calls/s', show: digits },
+export interface Figure {
+  readonly title: string
+  readonly show: (value: number) => string
+  /** Contenders are compared by it; so the result has a ratio with an interval for it. */
+  readonly better?: 'more' | 'less'
+}
+
+export const figures: Readonly<Record<string, Figure>> = {
+  callsPerSecond: { title: 'calls/s', show: digits, better: 'more' },
   copiedBytesPerCall: { title: 'copied B/call', show: digits },
   batchSize: { title: 'rows of a batch', show: digits },
   plainNs: { title: 'without the decorator', show: time },
   addedNs: { title: 'added', show: time },
-  itemsPerSecond: { title: 'items/s', show: digits },
+  itemsPerSecond: { title: 'items/s', show: digits, better: 'more' },
   copiedBytesPerItem: { title: 'copied B/item', show: digits },
   smallCallNs: { title: 'a small call', show: time },
   perSmallCall: { title: 'callback / small call', show: times },
@@ -36,7 +41,7 @@ export const figures: Readonly<
   files: { title: 'descriptors left', show: digits },
   processesLeft: { title: 'processes left', show: digits },
   shmemLeftMb: { title: 'Shmem left', show: megabytes },
-  extraMb: { title: 'memory beyond the array', show: megabytes },
+  extraMb: { title: 'memory beyond the array', show: megabytes, better: 'less' },
   startMs: { title: 'start of the pool', show: value => `${digits(value)} ms` },
   idleCpuMs: { title: 'CPU', show: value => `${digits(value)} ms` },
   results: { title: 'results', show: digits },

@@ -47,6 +47,8 @@ export interface Case {
   readonly once?: true
   /** How long one round may take at most. Default 3 minutes. */
   readonly limitMs?: number
+  /** How long one round takes about, where the profile's seconds do not say it. For the planned time only. */
+  readonly expectedMs?: number
   run(context: CellContext): Promise<Measured>
 }
 
