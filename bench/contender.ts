@@ -5,6 +5,12 @@ export interface Parcel {
   readonly data: Float32Array
 }
 
+/**
+ * Ours, another process (rival), Python in the Node process (embedding), Node's own threads, or a bound that is no way
+ * of calling Python (floor).
+ */
+export type Kind = 'ours' | 'rival' | 'embedding' | 'threads' | 'floor'
+
 /** One Node process talking to one persistent Python process. */
 export interface Session {
   /** The small call: two integers there, their sum back. */
@@ -27,6 +33,21 @@ export interface Session {
 
   /** Both ways, with work on every element: `x * 2`. */
   double(parcel: Parcel): Promise<Parcel>
+
+  /**
+   * Python adds 1 to the first 16 elements of an array that Node keeps, and returns nothing. A contender without
+   * shared memory lacks it, and is measured by `echo`, whose result its user keeps instead.
+   */
+  update?(parcel: Parcel): Promise<void>
+
+  /** A nested value there and back, unchanged. */
+  nested?(value: unknown): Promise<unknown>
+
+  /** A Python generator of 0, 1, 2, … without an end. */
+  numbers?(): AsyncIterable<number>
+
+  /** A Python generator of new arrays without an end: of the i-th, the first and last element are i % 1000. */
+  frames?(bytes: number): AsyncIterable<Parcel>
 
   /** The caller has finished with a parcel that it received. */
   discard(parcel: Parcel): void

@@ -1,8 +1,11 @@
 // The contenders. Each loads only when it runs, so that a missing package concerns nobody else.
-import type { Start } from '../contender.js'
+import type { Kind, Start } from '../contender.js'
 
 export interface Contender {
   readonly title: string
+  readonly kind: Kind
+  /** A way of running one case, which no other case starts. */
+  readonly ownCase?: true
   readonly load: () => Promise<Start>
   /** Where Node and Python are kept; undefined leaves it to the scheduler, which mixes both. */
   readonly cores?: 'one' | 'two'
@@ -10,82 +13,99 @@ export interface Contender {
   readonly largest?: { readonly bytes: number; readonly why: string }
   /** A package of npm with Python inside, which the bench installs for itself. */
   readonly embedding?: string
-  /** A bound, not a way of calling Python. */
-  readonly floor?: true
 }
+
+const ownCase = {
+  ownCase: true,
+  load: (): Promise<Start> => Promise.reject(new Error('only its own case runs it')),
+} as const
 
 const msgpackSocket = async (): Promise<Start> => (await import('./msgpack-socket.js')).start
 
 export const contenders: Readonly<Record<string, Contender>> = {
   isthmus: {
     title: 'isthmus, array in shared memory',
+    kind: 'ours',
     load: async () => (await import('./isthmus.js')).startShared,
   },
   'isthmus-heap': {
     title: 'isthmus, array from the JS heap',
+    kind: 'ours',
     load: async () => (await import('./isthmus.js')).startHeap,
   },
-  'isthmus-threads': { title: 'isthmus, two threads', load: notASession },
-  'isthmus-window-64': { title: 'isthmus, window of 64', load: notASession },
-  'isthmus-unbatched': { title: 'isthmus, without the decorator', load: notASession },
-  'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', load: notASession },
+  'isthmus-threads': { title: 'isthmus, two threads', kind: 'ours', ...ownCase },
+  'isthmus-window-64': { title: 'isthmus, window of 64', kind: 'ours', ...ownCase },
+  'isthmus-unbatched': { title: 'isthmus, without the decorator', kind: 'ours', ...ownCase },
+  'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', kind: 'ours', ...ownCase },
   'isthmus-sync': {
     title: 'isthmus, callSync',
+    kind: 'ours',
     load: async () => (await import('./isthmus.js')).startSync,
   },
-  'msgpack-socket': { title: 'MessagePack over a Unix socket', load: msgpackSocket },
+  'msgpack-socket': { title: 'MessagePack over a Unix socket', kind: 'rival', load: msgpackSocket },
   'msgpack-socket-two-cores': {
     title: 'MessagePack over a Unix socket, on different cores',
+    kind: 'rival',
     load: msgpackSocket,
     cores: 'two',
   },
   'msgpack-socket-one-core': {
     title: 'MessagePack over a Unix socket, both on one core',
+    kind: 'rival',
     load: msgpackSocket,
     cores: 'one',
   },
   'json-stdio': {
     title: 'newline JSON over stdio',
+    kind: 'rival',
     load: async () => (await import('./json-stdio.js')).start,
     largest: { bytes: 2 ** 28, why: 'longer than the longest string of V8' },
   },
   'http-fastapi': {
     title: 'HTTP: FastAPI + uvicorn + undici',
+    kind: 'rival',
     load: async () => (await import('./http-fastapi.js')).start,
   },
   'node-calls-python': {
     title: 'node-calls-python, in process, callSync',
+    kind: 'embedding',
     load: async () => (await import('./embeddings.js')).nodeCallsPython,
     embedding: 'node-calls-python',
   },
   pymport: {
     title: 'pymport, in process',
+    kind: 'embedding',
     load: async () => (await import('./embeddings.js')).pymport,
     embedding: 'pymport',
   },
-  'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', load: notASession },
+  'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', kind: 'rival', ...ownCase },
   'pool-shared-memory': {
     title: 'multiprocessing.Pool, shared_memory by hand',
-    load: notASession,
+    kind: 'rival',
+    ...ownCase,
   },
-  'joblib-memmap': { title: 'joblib loky, memmap of an array in the heap', load: notASession },
-  'joblib-memmap-input': { title: 'joblib loky, a memmap from the start', load: notASession },
-  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', load: notASession },
+  'joblib-memmap': {
+    title: 'joblib loky, memmap of an array in the heap',
+    kind: 'rival',
+    ...ownCase,
+  },
+  'joblib-memmap-input': {
+    title: 'joblib loky, a memmap from the start',
+    kind: 'rival',
+    ...ownCase,
+  },
+  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', kind: 'rival', ...ownCase },
   'floor-loop': {
     title: 'floor: Node event loop ↔ C++',
+    kind: 'floor',
     load: async () => (await import('../floor/node-loop.js')).start,
-    floor: true,
   },
-  'floor-cores': { title: 'floor: C++ ↔ C++, one cache line', load: notASession, floor: true },
-  'floor-memcpy': { title: 'floor: one hot memcpy', load: notASession, floor: true },
+  'floor-cores': { title: 'floor: C++ ↔ C++, one cache line', kind: 'floor', ...ownCase },
+  'floor-memcpy': { title: 'floor: one hot memcpy', kind: 'floor', ...ownCase },
   'node-alone': {
     title: 'floor: Node with no bridge',
+    kind: 'floor',
     load: async () => (await import('./node-alone.js')).start,
-    floor: true,
   },
-  'numpy-alone': { title: 'numpy alone, a plain script', load: notASession, floor: true },
-}
-
-function notASession(): Promise<Start> {
-  return Promise.reject(new Error('only its own case runs it'))
+  'numpy-alone': { title: 'numpy alone, a plain script', kind: 'floor', ...ownCase },
 }
