@@ -15,17 +15,20 @@ async function run(options: Options): Promise<void> {
   for (const file of [options.picture, options.energyPicture]) if (file) await expectFolder(file)
 
   await using py = await spawn(new URL('./particles.py', import.meta.url))
-  using positions = py.tensor('float32', [particles, 2])
-  using velocities = py.tensor('float32', [particles, 2])
+  // Each step reads one state (positions, velocities, forces) and writes the other.
+  using one = py.tensor('float32', [3, particles, 2])
+  using other = py.tensor('float32', [3, particles, 2])
+  let [now, after] = [one, other]
 
   const start = kwargs({ seed, temperature, swirl })
-  const initial = (await py.call('init', positions, velocities, start)) as Energies
+  const initial = (await py.call('init', now, start)) as Energies
   const measurements = new Measurements(initial)
   const progress = startProgress(steps)
   try {
     for (let step = 1; step <= steps; step++) {
       const called = performance.now()
-      const energies = (await py.call('step', positions, velocities, dt)) as Energies
+      const energies = (await py.call('step', now, after, dt)) as Energies
+      ;[now, after] = [after, now]
       measurements.add(energies, (performance.now() - called) / 1000)
       progress.update(step, `energy ${formatDrift(total(energies) / total(initial) - 1)}`)
     }
@@ -35,7 +38,10 @@ async function run(options: Options): Promise<void> {
 
   const report = measurements.report(particles, py.stats())
   const caption = `${grouped(particles)} particles, step ${grouped(steps)}`
-  const picture = drawParticles(positions.data, velocities.data, caption)
+  const [positions, velocities] = [0, 1].map(plane =>
+    now.data.subarray(plane * 2 * particles, (plane + 1) * 2 * particles),
+  ) as [Float32Array, Float32Array]
+  const picture = drawParticles(positions, velocities, caption)
   const files = [await save(options.picture, encode({ ...picture, text: { Title: caption } }))]
   if (options.energyPicture)
     files.push(await save(options.energyPicture, energyChart(measurements.history, dt)))
