@@ -1,8 +1,12 @@
 // Where and with what a result was measured.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
-import { python, root } from './paths.js'
+import { join } from 'node:path'
+import { allowedCpus } from './cores.js'
+import { cacheRoot, isPackage, python, root, source } from './paths.js'
+
+type Versions = Readonly<Record<string, string>>
 
 export interface Machine {
   readonly cpu: string
@@ -10,14 +14,19 @@ export interface Machine {
   readonly memoryGb: number
   readonly kernel: string
   readonly hugePages: string
+  /** The CPUs that a run may use. */
+  readonly cores?: readonly number[]
   readonly loadBefore: number
+  readonly loadAfter?: number
   readonly node: string
   readonly python: string
-  readonly packages: Readonly<Record<string, string>>
+  /** Of PyPI. */
+  readonly packages: Versions
+  /** Of npm, isthmus among them. */
+  readonly npm?: Versions
   readonly commit: string
 }
 
-const kPackages = ['numpy', 'msgspec', 'fastapi', 'uvicorn', 'uvloop', 'httptools', 'joblib']
 const kProbe = `
 import importlib.metadata as m, json, platform, sys
 def version(name):
@@ -40,14 +49,52 @@ const run = (command: string, ...args: string[]): string =>
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim()
 
+/** What rivals in Python are made of. */
+function pythonPackages(): string[] {
+  const lines = readFileSync(source('requirements.txt'), 'utf8').split('\n')
+  return ['numpy', 'msgspec', ...lines.flatMap(line => /^[\w.-]+(?===)/.exec(line)?.[0] ?? [])]
+}
+
+interface Manifest {
+  readonly version?: string
+  readonly dependencies?: Versions
+}
+
+const manifestIn = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+
+/** Isthmus, and what is installed of the rivals' packages: here, and in the folders of the bench. */
+function npmPackages(): Versions {
+  const here = ['msgpackr', 'undici'].flatMap((name): [string, string][] => {
+    const { version } = attempt(() => manifestIn(join(root, 'node_modules', name)), {})
+    return version === undefined ? [] : [[name, version]]
+  })
+  const installed = attempt(() => readdirSync(cacheRoot), []).flatMap(name => {
+    const { dependencies = {} } = attempt(() => manifestIn(join(cacheRoot, name)), {} as Manifest)
+    return Object.entries(dependencies).filter(([dependency]) =>
+      existsSync(join(cacheRoot, name, 'node_modules', dependency)),
+    )
+  })
+  return {
+    isthmus: manifestIn(root).version ?? 'unknown',
+    ...Object.fromEntries([...here, ...installed]),
+  }
+}
+
+/** The repository's commit; the package has a version only. */
+function commitHere(): string {
+  if (isPackage) return 'of the package'
+  const commit = attempt(() => run('git', 'rev-parse', '--short', 'HEAD'), 'none')
+  const changed = attempt(() => run('git', 'status', '--porcelain', '--untracked-files=no'), '')
+  return changed === '' ? commit : `${commit} with changes`
+}
+
+export const load = (): number => loadavg()[0] ?? 0
+
 export function describeMachine(): Machine {
   const [version, packages] = attempt(
-    () => JSON.parse(run(python(), '-c', kProbe, ...kPackages)) as [string, Record<string, string>],
-    ['unknown', {}] as [string, Record<string, string>],
-  )
-  const dirty = attempt(
-    () => run('git', 'status', '--porcelain', '--untracked-files=no') !== '',
-    false,
+    () => JSON.parse(run(python(), '-c', kProbe, ...pythonPackages())) as [string, Versions],
+    ['unknown', {}] as [string, Versions],
   )
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -58,12 +105,12 @@ export function describeMachine(): Machine {
       () => readFileSync('/sys/kernel/mm/transparent_hugepage/enabled', 'utf8').trim(),
       'unknown',
     ),
-    loadBefore: loadavg()[0] ?? 0,
+    cores: attempt(allowedCpus, []),
+    loadBefore: load(),
     node: process.versions.node,
     python: version,
     packages,
-    commit:
-      attempt(() => run('git', 'rev-parse', '--short', 'HEAD'), 'none') +
-      (dirty ? ' with changes' : ''),
+    npm: npmPackages(),
+    commit: commitHere(),
   }
 }

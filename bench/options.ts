@@ -2,24 +2,42 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { cases } from './cases/index.js'
 import { contenders } from './contenders/index.js'
+import { bytes } from './format.js'
+import { isPackage } from './paths.js'
 
 export interface Options {
   readonly profile: 'quick' | 'normal' | 'full'
   readonly only: readonly string[]
   readonly contenders: readonly string[]
+  readonly sizes: readonly number[]
   readonly json: string | undefined
+  readonly html: string | undefined
+  readonly install: boolean
   readonly spin: number | undefined
 }
 
-export const usage = `Usage: npm run bench -- [options]
+const command = isPackage ? 'npx isthmus bench' : 'npm run bench --'
 
-  --quick             one short round at a few sizes: does everything run?
-  --full              five long rounds, every size, sizes that take up to 30 s a call
-  --only a,b          only these cases
+export const usage = `Usage: ${command} [options]
+
+  (no option)         the contenders and sizes that are best known, five rounds: about two minutes
+  --quick             the same, one short round: does everything run?
+  --full              every case, contender and size: less than 40 minutes
+  --only a,b          only these cases, with all their contenders
   --contender a,b     only these contenders
+  --size a,b          only these sizes, such as 64,4KB,1MB
   --spin µs           spin budget passed to isthmus, instead of its default
-  --json FILE         where to write the result (bench/results/<date>.json)
-  --help              this text
+  --json FILE         where to write the result (${isPackage ? 'isthmus-bench-<date>.json' : 'bench/results/<date>.json'})
+  --html FILE         where to write the page (beside the result)
+${
+  isPackage
+    ? `  --install           first installs the contenders that are packages of npm or PyPI, into
+                      $XDG_CACHE_HOME/isthmus/bench (or ~/.cache); without it they are left out
+`
+    : ''
+}  --help              this text
+
+Ctrl-C ends the run and writes what there is.
 
 Cases:
 ${describe(cases)}
@@ -44,13 +62,28 @@ function names(given: string | undefined, known: object, what: string): string[]
   throw new UsageError(`no ${what} named '${unknown}'; there are: ${Object.keys(known).join(', ')}`)
 }
 
+/** Bytes, from such as `64`, `4KB`, `1MB`, `1 GB`. */
+function sizesOf(given: string | undefined): number[] {
+  const known = new Set(Object.values(cases).flatMap(({ sizes }) => sizes))
+  return (given?.split(',').filter(Boolean) ?? []).map(text => {
+    const [, digits = '', unit = ''] = /^\s*([\d.]+)\s*([KMG]?)B?\s*$/i.exec(text) ?? []
+    const size = Number(digits || NaN) * 1024 ** ' KMG'.indexOf(unit.toUpperCase() || ' ')
+    if (known.has(size)) return size
+    const all = [...known].filter(Boolean).sort((a, b) => a - b)
+    throw new UsageError(`no case has the size '${text}'; there are: ${all.map(bytes).join(', ')}`)
+  })
+}
+
 const known = {
   quick: { type: 'boolean' },
   full: { type: 'boolean' },
   only: { type: 'string' },
   contender: { type: 'string' },
   spin: { type: 'string' },
+  size: { type: 'string' },
   json: { type: 'string' },
+  html: { type: 'string' },
+  install: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
 
@@ -78,7 +111,10 @@ export function parseOptions(args: string[]): Options | undefined {
     profile: values.quick ? 'quick' : values.full ? 'full' : 'normal',
     only: names(values.only, cases, 'case'),
     contenders: names(values.contender, contenders, 'contender'),
+    sizes: sizesOf(values.size),
     json: values.json,
+    html: values.html,
+    install: values.install ?? false,
     spin,
   }
 }

@@ -1,91 +1,127 @@
 // Which cells are measured, in which order, how long and how often.
 import type { Cell } from './cases/case.js'
 import { cases } from './cases/index.js'
+import { type Choice, normalChoice, quickChoice } from './choices.js'
 import { contenders } from './contenders/index.js'
+import type { Estimate } from './estimate.js'
 import type { Options } from './options.js'
 
 export interface Profile {
-  readonly rounds: number
+  /** Every cell has at least the first number of rounds, and cheap ones the second, as the budget allows. */
+  readonly rounds: readonly [least: number, most: number]
   readonly seconds: number
   /** A size is skipped, and marked, when one call would take longer than this. */
   readonly longestCallMs: number
-  /** Whether rivals take part in the long cases that count rather than time. */
-  readonly onceForAll: boolean
-  /** Sizes measured for the arrays that go one way, and for those that go both ways. */
-  readonly oneWaySizes: readonly number[] | 'all'
-  readonly echoSizes: readonly number[] | 'all'
+  /** How long a run should take at most. */
+  readonly budgetMs: number
+  /** What is measured of each case; undefined is everything. */
+  readonly choice: Readonly<Record<string, Choice>> | undefined
 }
 
 export const profiles: Readonly<Record<Options['profile'], Profile>> = {
   quick: {
-    rounds: 1,
-    seconds: 0.2,
-    longestCallMs: 2000,
-    onceForAll: false,
-    oneWaySizes: [2 ** 20],
-    echoSizes: [64, 2 ** 12, 2 ** 20, 2 ** 24, 2 ** 28],
+    rounds: [1, 1],
+    seconds: 0.1,
+    longestCallMs: 500,
+    budgetMs: 40_000,
+    choice: quickChoice,
   },
   normal: {
-    rounds: 3,
-    seconds: 0.5,
-    longestCallMs: 3000,
-    onceForAll: true,
-    oneWaySizes: [2 ** 12, 2 ** 20, 2 ** 28],
-    echoSizes: 'all',
+    rounds: [5, 5],
+    seconds: 0.2,
+    longestCallMs: 1000,
+    budgetMs: 120_000,
+    choice: normalChoice,
   },
   full: {
-    rounds: 5,
-    seconds: 1.5,
-    longestCallMs: 30_000,
-    onceForAll: true,
-    oneWaySizes: 'all',
-    echoSizes: 'all',
+    rounds: [3, 5],
+    seconds: 0.4,
+    longestCallMs: 3000,
+    budgetMs: 38 * 60_000,
+    choice: undefined,
   },
 }
 
-const echoCases = new Set(['echo', 'memcpy'])
-const oneWayCases = new Set(['in', 'out'])
+const among = <T>(all: readonly T[], chosen: readonly T[] | undefined): readonly T[] =>
+  chosen === undefined ? all : all.filter(one => chosen.includes(one))
 
-function sizesOf(name: string, all: readonly number[], profile: Profile): readonly number[] {
-  const chosen = echoCases.has(name)
-    ? profile.echoSizes
-    : oneWayCases.has(name)
-      ? profile.oneWaySizes
-      : 'all'
-  return chosen === 'all' ? all : all.filter(bytes => chosen.includes(bytes))
-}
+const given = <T>(chosen: readonly T[]): readonly T[] | undefined =>
+  chosen.length > 0 ? chosen : undefined
 
-const wanted = (chosen: readonly string[], name: string): boolean =>
-  chosen.length === 0 || chosen.includes(name)
-
-const isOurs = (contender: string): boolean => contender.startsWith('isthmus')
-
-/** The cells of one round. Contenders of one case and size are neighbours: drift of the machine hits all alike. */
+/**
+ * The cells of one round. Contenders of one case and size are neighbours: drift of the machine hits all alike.
+ * Who names cases gets all their contenders; who names contenders gets those.
+ */
 export function cellsOf(options: Options): Cell[] {
-  const profile = profiles[options.profile]
+  const { choice } = profiles[options.profile]
+  const names = given(options.only) ?? Object.keys(choice ?? cases)
   return Object.entries(cases)
-    .filter(([name]) => wanted(options.only, name))
-    .flatMap(([name, one]) =>
-      sizesOf(name, one.sizes, profile).flatMap(bytes =>
-        one.contenders
-          .filter(contender => wanted(options.contenders, contender))
-          .filter(contender => !one.once || profile.onceForAll || isOurs(contender))
-          .map(contender => ({ case: name, contender, bytes })),
-      ),
-    )
+    .filter(([name]) => names.includes(name))
+    .flatMap(([name, one]) => {
+      const chosen = choice?.[name]
+      const sizes = among(one.sizes, given(options.sizes) ?? chosen?.sizes)
+      return sizes.flatMap(bytes => {
+        const limited = options.only.length > 0 ? undefined : contendersOf(chosen, bytes)
+        return among(one.contenders, given(options.contenders) ?? limited).map(contender => ({
+          case: name,
+          contender,
+          bytes,
+        }))
+      })
+    })
 }
 
-/** Each round takes the contenders in another order, so that nobody always comes first after a pause. */
-export function rotated(cells: readonly Cell[], round: number): Cell[] {
-  const groups = new Map<string, Cell[]>()
-  for (const cell of cells) {
-    const key = `${cell.case} ${cell.bytes}`
-    groups.set(key, [...(groups.get(key) ?? []), cell])
+const contendersOf = (choice: Choice | undefined, bytes: number): readonly string[] | undefined =>
+  choice?.contendersOfSize?.[bytes] ?? choice?.contenders
+
+export interface Step {
+  readonly cell: Cell
+  readonly round: number
+}
+
+const groupOf = (cell: Cell): string => `${cell.case} ${cell.bytes}`
+
+function groups(cells: readonly Cell[]): Cell[][] {
+  const found = new Map<string, Cell[]>()
+  for (const cell of cells) found.set(groupOf(cell), [...(found.get(groupOf(cell)) ?? []), cell])
+  return [...found.values()]
+}
+
+/** How many rounds each group of neighbours has: the most for as many as the budget allows, the cheapest first. */
+function roundsOf(all: readonly Cell[][], profile: Profile, estimate: Estimate) {
+  const [least, most] = profile.rounds
+  const once = (group: Cell[]): boolean => cases[group[0]!.case]?.once ?? false
+  const cost = new Map(
+    all.map(group => [group, group.reduce((sum, cell) => sum + estimate.of(cell), 0)]),
+  )
+  const rounds = new Map(all.map(group => [group, once(group) ? 1 : least]))
+  let total = all.reduce((sum, group) => sum + cost.get(group)! * rounds.get(group)!, 0)
+  for (const group of [...all].sort((a, b) => cost.get(a)! - cost.get(b)!)) {
+    const more = cost.get(group)! * (most - least)
+    if (once(group) || total + more > profile.budgetMs) continue
+    rounds.set(group, most)
+    total += more
   }
-  return [...groups.values()].flatMap(group => {
-    const shift = round % group.length
-    return [...group.slice(shift), ...group.slice(0, shift)]
-  })
+  return rounds
+}
+
+/**
+ * All steps of a run. A round takes every group once, and the contenders of a group in another order than the round
+ * before, so that nobody always comes first after a pause.
+ */
+export function stepsOf(cells: readonly Cell[], profile: Profile, estimate: Estimate): Step[] {
+  const all = groups(cells)
+  const rounds = roundsOf(all, profile, estimate)
+  const steps: Step[] = []
+  for (let round = 0; round < profile.rounds[1]; round++) {
+    for (const group of all) {
+      if (round >= rounds.get(group)!) continue
+      const shift = round % group.length
+      const order = [...group.slice(shift), ...group.slice(0, shift)]
+      for (const cell of order) steps.push({ cell, round })
+    }
+  }
+  return steps
 }
 
 /** Why a cell cannot be measured at all, known before trying. */

@@ -2,11 +2,10 @@
 // Usage: readme.js [--check]
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { contenders } from './contenders/index.js'
-import { digits, time, times } from './format.js'
+import { digits, interval, time } from './format.js'
 import { root, source } from './paths.js'
 import { machineLine } from './report.js'
-import { find, type Results, readResults } from './results.js'
+import { type CellResult, find, type Results, ratiosOf, readResults, titleOf } from './results.js'
 
 const kBegin = '<!-- bench:begin (written by npm run bench:readme) -->'
 const kEnd = '<!-- bench:end -->'
@@ -22,53 +21,43 @@ const kRows = [
 
 interface Column {
   readonly title: string
-  readonly value: (results: Results, contender: string) => number | undefined
-  readonly show: (value: number) => string
-  /** More is better: the ratio is turned round. */
-  readonly more?: true
+  readonly case: string
+  readonly bytes: number
+  readonly show: (cell: CellResult) => string
 }
 
-const latency = (name: string, bytes: number): Column['value'] => {
-  return (results, contender) => find(results, name, contender, bytes)?.latency?.p50
-}
+const p50 = ({ latency }: CellResult): string => time(latency?.p50 ?? NaN)
+const perSecond = ({ figures }: CellResult): string => `${digits(figures?.callsPerSecond ?? NaN)}/s`
 
 const columns: readonly Column[] = [
-  { title: 'small call', value: latency('small', 0), show: time },
-  {
-    title: '64 in flight',
-    value: (results, contender) =>
-      find(results, 'in-flight-64', contender)?.figures?.callsPerSecond,
-    show: value => `${digits(value)}/s`,
-    more: true,
-  },
-  { title: 'echo 4 KB', value: latency('echo', 2 ** 12), show: time },
-  { title: 'echo 1 MB', value: latency('echo', 2 ** 20), show: time },
-  { title: 'echo 256 MB', value: latency('echo', 2 ** 28), show: time },
+  { title: 'small call', case: 'small', bytes: 0, show: p50 },
+  { title: '64 in flight', case: 'in-flight-64', bytes: 0, show: perSecond },
+  { title: 'echo 1 MB', case: 'echo', bytes: 2 ** 20, show: p50 },
+  { title: 'echo 256 MB', case: 'echo', bytes: 2 ** 28, show: p50 },
 ]
 
-function entry(results: Results, { value, show, more }: Column, contender: string): string {
-  const own = value(results, 'isthmus')
-  const seen = value(results, contender)
-  if (seen === undefined) return '–'
-  if (own === undefined) return show(seen)
-  return `**${times(more ? own / seen : seen / own)}** ${show(seen)}`
+/** The ratio with its interval, and what was measured. */
+function entry(results: Results, column: Column, contender: string): string {
+  const cell = find(results, column.case, contender, column.bytes)
+  if (!cell) return ''
+  if (!cell.latency && !cell.figures) return '–'
+  const [ratio] = ratiosOf(results, cell).values()
+  return ratio ? `**${interval(ratio)}**<br>${column.show(cell)}` : column.show(cell)
 }
 
 export function readmeTable(results: Results): string {
-  const rows = kRows.map(name => [
-    contenders[name]?.title ?? name,
-    ...columns.map(column => entry(results, column, name)),
-  ])
+  const rows = kRows
+    .map(name => [titleOf(results, name), ...columns.map(column => entry(results, column, name))])
+    .filter(([, ...entries]) => entries.some(Boolean))
   const lines = [
     ['p50; isthmus = 1', ...columns.map(({ title }) => title)],
-    columns.map(() => '---:'),
+    ['---', ...columns.map(() => '---:')],
     ...rows,
   ]
-  lines[1]?.unshift('---')
   return [
     ...lines.map(cells => `| ${cells.join(' | ')} |`),
     '',
-    `${machineLine(results)}. To reproduce: \`npm run bench\`. What each number is and is not: [bench/README.md](bench/README.md).`,
+    `Ratios with their interval of 95 %. ${machineLine(results)}. To reproduce: \`npm run bench\`, or \`npx isthmus bench\`. What each number is and is not: [bench/README.md](bench/README.md).`,
   ].join('\n')
 }
 

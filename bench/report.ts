@@ -1,10 +1,9 @@
 // The result on a terminal: one table per case, then the checks.
 import { cases } from './cases/index.js'
 import { checksOf } from './checks.js'
-import { contenders } from './contenders/index.js'
 import { figures as knownFigures } from './figures.js'
-import { bytes, digits, time, times } from './format.js'
-import type { CellResult, Results } from './results.js'
+import { bytes, digits, interval, time } from './format.js'
+import { baseOf, type CellResult, type Results, ratiosOf, titleOf } from './results.js'
 
 type Row = readonly string[]
 
@@ -22,7 +21,20 @@ export function table(rows: readonly Row[]): string {
     .join('\n')
 }
 
-const titleOf = (contender: string): string => contenders[contender]?.title ?? contender
+const percentiles = [
+  ['p50', 'p50'],
+  ['p90', 'p90'],
+  ['p99', 'p99'],
+  ['p999', 'p99.9'],
+  ['max', 'max'],
+] as const
+
+/** How a cell compares with Isthmus by what counts most: `1` for Isthmus itself. */
+export function ratioText(results: Results, cell: CellResult): string {
+  if (baseOf(results, cell) === cell) return '1'
+  const [ratio] = ratiosOf(results, cell).values()
+  return ratio ? interval(ratio) : '–'
+}
 
 /** Reasons for gaps, numbered below a table: a reason in a column would make the column that wide. */
 class Notes {
@@ -41,38 +53,32 @@ class Notes {
 }
 
 /** A case of one size: percentiles, figures, and how it compares with Isthmus. */
-function oneSize(cells: readonly CellResult[]): string {
-  const isthmus = cells.find(cell => cell.contender === 'isthmus')
+function oneSize(results: Results, cells: readonly CellResult[]): string {
   const named = Object.keys(knownFigures).filter(name =>
     cells.some(cell => cell.figures?.[name] !== undefined),
   )
-  const timed = cells.some(cell => cell.latency)
-  const ratio = (cell: CellResult): string => {
-    if (isthmus?.latency && cell.latency) return times(cell.latency.p50 / isthmus.latency.p50)
-    const [own, other] = [isthmus?.figures?.callsPerSecond, cell.figures?.callsPerSecond]
-    return own !== undefined && other !== undefined ? times(own / other) : '–'
-  }
+  const shown = cells.some(cell => cell.latency) ? percentiles : []
+  const compared = cells.some(cell => ratiosOf(results, cell).size > 0)
   const notes = new Notes()
   const rows = cells.map((cell): Row => {
-    const { latency, figures } = cell
-    if (!latency && !figures) return [titleOf(cell.contender), notes.mark(cell.skipped)]
+    const { contender, latency, figures, skipped } = cell
+    if (!latency && !figures) return [titleOf(results, contender), notes.mark(skipped)]
     return [
-      titleOf(cell.contender),
-      ...(timed
-        ? ['p50', 'p90', 'p99', 'max'].map(name => time(latency?.[name as 'p50'] ?? NaN))
-        : []),
+      titleOf(results, contender),
+      ...shown.map(([name]) => time(latency?.[name] ?? NaN)),
       ...named.map(name =>
         figures?.[name] === undefined ? '–' : (knownFigures[name]?.show(figures[name]) ?? ''),
       ),
-      ratio(cell),
+      ...(compared ? [ratioText(results, cell)] : []),
     ]
   })
   const head = [
     '',
-    ...(timed ? ['p50', 'p90', 'p99', 'max'] : []),
+    ...shown.map(([, title]) => title),
     ...named.map(name => knownFigures[name]?.title ?? ''),
+    ...(compared ? ['isthmus = 1'] : []),
   ]
-  return notes.below([[...head, 'isthmus = 1'], ...rows])
+  return notes.below([head, ...rows])
 }
 
 /** How quantities went, at the start and at each tenth. */
@@ -87,38 +93,43 @@ function seriesTable({ series = {} }: CellResult): string {
   return table([['over time', ...Array.from({ length: 11 }, (_, i) => `${i * 10} %`)], ...rows])
 }
 
-/** A case of many sizes: p50 by size, the reasons for gaps below. */
-function manySizes(cells: readonly CellResult[]): string {
+/** A case of many sizes: p50 and ratio by size, the reasons for gaps below. */
+function manySizes(results: Results, cells: readonly CellResult[]): string {
   const sizes = [...new Set(cells.map(cell => cell.bytes))].sort((a, b) => a - b)
   const names = [...new Set(cells.map(cell => cell.contender))]
   const notes = new Notes()
-  const rows = names.map((name): Row => {
-    const entries = sizes.map(size => {
-      const cell = cells.find(one => one.contender === name && one.bytes === size)
-      if (cell?.latency) return time(cell.latency.p50)
-      return notes.mark(cell?.skipped)
-    })
-    return [titleOf(name), ...entries]
-  })
-  return notes.below([['p50', ...sizes.map(bytes)], ...rows])
+  const rowsOf = (entry: (cell: CellResult) => string): Row[] =>
+    names.map(name => [
+      titleOf(results, name),
+      ...sizes.map(size => {
+        const cell = cells.find(one => one.contender === name && one.bytes === size)
+        return cell ? entry(cell) : ''
+      }),
+    ])
+  const times = rowsOf(cell => (cell.latency ? time(cell.latency.p50) : notes.mark(cell.skipped)))
+  const parts = [notes.below([['p50', ...sizes.map(bytes)], ...times])]
+  if (cells.some(cell => ratiosOf(results, cell).size > 0)) {
+    const ratios = rowsOf(cell => ratioText(results, cell))
+    parts.push(table([['isthmus = 1', ...sizes.map(bytes)], ...ratios]))
+  }
+  return parts.join('\n\n')
 }
 
+/** What this run says about the promises, and how many of them it did not measure. */
 function checkTable(results: Results): string {
-  const verdict = (met: boolean | undefined): string =>
-    met === undefined ? '–' : met ? 'met' : 'NOT MET'
-  const rows = checksOf(results).map(({ claim, target, seen, met }) => [
-    claim,
-    target,
-    seen ?? 'not measured',
-    verdict(met),
-  ])
-  return table([['What it must show', 'target', 'seen', ''], ...rows])
+  const all = checksOf(results)
+  const rows = all
+    .filter(({ seen }) => seen !== undefined)
+    .map(({ claim, target, seen, met }) => [claim, target, seen ?? '', met ? 'met' : 'NOT MET'])
+  const missing = all.length - rows.length
+  const rest = missing > 0 ? `\n  and ${missing} that this run did not measure` : ''
+  return table([['What it must show', 'target', 'seen', ''], ...rows]) + rest
 }
 
-export function machineLine({ machine, profile, spin, date }: Results): string {
+export function machineLine({ machine, profile, spin, date, incomplete }: Results): string {
   const { cpu, cpus, kernel, node, python, packages, commit } = machine
   const versions = `Node ${node}, Python ${python}, numpy ${packages.numpy ?? '?'}`
-  return `${cpu}, ${cpus} CPUs, Linux ${kernel}, ${versions}, commit ${commit}, spin ${spin}, ${profile} run of ${date.slice(0, 10)}`
+  return `${cpu}, ${cpus} CPUs, Linux ${kernel}, ${versions}, commit ${commit}, spin ${spin}, ${profile} run of ${date.slice(0, 10)}${incomplete === undefined ? '' : `, INCOMPLETE: ${incomplete}`}`
 }
 
 export function report(results: Results): string {
@@ -127,7 +138,9 @@ export function report(results: Results): string {
     if (cells.length === 0) return []
     const many = new Set(cells.map(cell => cell.bytes)).size > 1
     const series = cells.filter(cell => cell.series).map(cell => `\n${seriesTable(cell)}`)
-    return [`${title}\n${many ? manySizes(cells) : oneSize(cells)}${series.join('')}`]
+    return [
+      `${title}\n${many ? manySizes(results, cells) : oneSize(results, cells)}${series.join('')}`,
+    ]
   })
   return [machineLine(results), ...tables, checkTable(results)].join('\n\n')
 }

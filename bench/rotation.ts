@@ -1,5 +1,5 @@
 // Runs cells round by round, each in a fresh Node process, and merges the rounds.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Cell, MeasuredJson, Series } from './cases/case.js'
 import { cases } from './cases/index.js'
@@ -9,6 +9,7 @@ import { contenders } from './contenders/index.js'
 import { placed } from './cores.js'
 import { Histogram } from './histogram.js'
 import { impossible, type Profile } from './plan.js'
+import { tree } from './process-tree.js'
 
 type ChildAnswer =
   | { readonly kind: 'measured'; readonly measured: MeasuredJson }
@@ -25,7 +26,8 @@ export class CellRecord {
   series: Series | undefined
   /** Why there is no number, or none from some rounds. */
   skipped: string | undefined
-  lastMs: number | undefined
+  /** What each round took, process start and end included. */
+  readonly wallMs: number[] = []
 
   constructor(readonly cell: Cell) {}
 
@@ -49,52 +51,82 @@ export function countMarkCompacts(output: string): number {
   return measured.match(/Mark-Compact/g)?.length ?? 0
 }
 
-async function runChild(
-  cell: Cell,
-  profile: Profile,
-  spin: number | undefined,
-): Promise<ChildAnswer> {
-  const flags = cases[cell.case]?.nodeFlags ?? []
-  const args = [
-    ...flags,
-    childFile,
-    cell.case,
-    cell.contender,
-    String(cell.bytes),
-    String(profile.seconds),
-  ]
-  if (spin !== undefined) args.push(String(spin))
-  const { command, env } = placed([process.execPath, ...args], contenders[cell.contender]?.cores)
-  const child = spawn(command[0] ?? '', command.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env,
-  })
-  let output = ''
-  let errors = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  child.stderr
-    .setEncoding('utf8')
-    .on('data', (text: string) => (errors = (errors + text).slice(-2000)))
-  const ended = await new Promise<string>(resolve => {
-    const limitMs = cases[cell.case]?.limitMs ?? kLimitMs
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      resolve(`no result after ${limitMs / 1000} s`)
-    }, limitMs)
-    const end = (reason: string): void => {
-      clearTimeout(timer)
-      resolve(reason)
+/** A cell of one round in a process of its own. */
+class CellProcess {
+  readonly #cell: Cell
+  readonly #child: ChildProcess
+  #output = ''
+  #errors = ''
+  readonly #ended: Promise<string>
+
+  constructor(cell: Cell, seconds: number, spin: number | undefined) {
+    this.#cell = cell
+    const args = [
+      ...this.#flags,
+      childFile,
+      cell.case,
+      cell.contender,
+      String(cell.bytes),
+      String(seconds),
+    ]
+    if (spin !== undefined) args.push(String(spin))
+    const { command, env } = placed([process.execPath, ...args], contenders[cell.contender]?.cores)
+    const child = spawn(command[0] ?? '', command.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-2000)))
+    this.#child = child
+    this.#ended = this.#end(cases[cell.case]?.limitMs ?? kLimitMs)
+  }
+
+  get #flags(): readonly string[] {
+    return cases[this.#cell.case]?.nodeFlags ?? []
+  }
+
+  #end(limitMs: number): Promise<string> {
+    return new Promise(resolve => {
+      const timer = setTimeout(() => {
+        this.kill()
+        resolve(`no result after ${limitMs / 1000} s`)
+      }, limitMs)
+      const end = (reason: string): void => {
+        clearTimeout(timer)
+        resolve(reason)
+      }
+      this.#child.once('error', error => end(error.message))
+      this.#child.once('close', (code, signal) =>
+        end(`ended with ${signal ?? `code ${String(code)}`}`),
+      )
+    })
+  }
+
+  /** Ends it and everything that it has started. */
+  kill(): void {
+    if (this.#child.pid === undefined || this.#child.exitCode !== null) return
+    for (const pid of tree(this.#child.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended meanwhile.
+      }
     }
-    child.once('error', error => end(error.message))
-    child.once('close', (code, signal) => end(`ended with ${signal ?? `code ${String(code)}`}`))
-  })
-  const last = output.split('\n').findLast(line => line.startsWith('{"kind"'))
-  if (last === undefined) return { kind: 'failed', reason: `${ended}. ${errors}`.trim() }
-  const answer = JSON.parse(last) as ChildAnswer
-  if (answer.kind !== 'measured') return { ...answer, reason: `${answer.reason} ${errors}`.trim() }
-  if (!flags.includes('--trace-gc')) return answer
-  const figures = { ...answer.measured.figures, markCompacts: countMarkCompacts(output) }
-  return { kind: 'measured', measured: { ...answer.measured, figures } }
+  }
+
+  async answer(): Promise<ChildAnswer> {
+    const ended = await this.#ended
+    const last = this.#output.split('\n').findLast(line => line.startsWith('{"kind"'))
+    if (last === undefined) return { kind: 'failed', reason: `${ended}. ${this.#errors}`.trim() }
+    const answer = JSON.parse(last) as ChildAnswer
+    if (answer.kind !== 'measured')
+      return { ...answer, reason: `${answer.reason} ${this.#errors}`.trim() }
+    if (!this.#flags.includes('--trace-gc')) return answer
+    const figures = { ...answer.measured.figures, markCompacts: countMarkCompacts(this.#output) }
+    return { kind: 'measured', measured: { ...answer.measured, figures } }
+  }
 }
 
 const key = (cell: Cell): string => `${cell.case} ${cell.contender} ${cell.bytes}`
@@ -104,6 +136,8 @@ export class Rotation {
   readonly #profile: Profile
   readonly #spin: number | undefined
   readonly #unavailable = new Map<string, string>()
+  #current: CellProcess | undefined
+  #stopped = false
 
   constructor(cells: readonly Cell[], profile: Profile, spin: number | undefined) {
     this.#profile = profile
@@ -134,17 +168,25 @@ export class Rotation {
     return `about ${(projectedMs / 1000).toPrecision(2)} s a call`
   }
 
-  async run(cell: Cell, round: number): Promise<void> {
+  async run(cell: Cell): Promise<void> {
     const record = this.record(cell)
-    if (round > 0 && cases[cell.case]?.once) return
     record.skipped = this.#reasonToSkip(cell)
     if (record.skipped !== undefined) return
     const start = performance.now()
-    const answer = await runChild(cell, this.#profile, this.#spin)
-    record.lastMs = performance.now() - start
+    this.#current = new CellProcess(cell, this.#profile.seconds, this.#spin)
+    const answer = await this.#current.answer()
+    this.#current = undefined
+    if (this.#stopped) return
+    record.wallMs.push(performance.now() - start)
     if (answer.kind === 'measured') return record.add(answer.measured)
     if (answer.kind === 'wrong') throw new WrongValueError(`${key(cell)}: ${answer.reason}`)
     record.skipped = `${answer.kind}: ${answer.reason}`
     if (answer.kind === 'unavailable') this.#unavailable.set(cell.contender, record.skipped)
+  }
+
+  /** Ends what is running now, without an answer from it. */
+  stop(): void {
+    this.#stopped = true
+    this.#current?.kill()
   }
 }

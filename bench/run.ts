@@ -1,72 +1,108 @@
-// npm run bench: plans the cells, measures them in rotation, writes the result file, prints the report.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { checksOf } from './checks.js'
+// npm run bench, npx isthmus bench: plans the cells, measures them in rotation, writes the result and its page,
+// prints the report.
+import { join } from 'node:path'
 import { WrongValueError } from './contender.js'
 import { contenders } from './contenders/index.js'
 import { installEmbeddings } from './embedding.js'
+import { Estimate } from './estimate.js'
 import { buildFloors } from './floor/build.js'
-import { describeMachine } from './machine.js'
+import { duration } from './format.js'
+import { describeMachine, load } from './machine.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
-import { source } from './paths.js'
-import { cellsOf, profiles, rotated } from './plan.js'
+import { isPackage, resultsFolder } from './paths.js'
+import { cellsOf, profiles, type Step, stepsOf } from './plan.js'
 import { Progress } from './progress.js'
 import { report } from './report.js'
-import { type Results, resultOf } from './results.js'
+import { type Results, resultOf, writeResults } from './results.js'
 import { Rotation } from './rotation.js'
+
+const kInterrupted = 130
+
+/** What is going to happen, before it does. */
+function announce(steps: readonly Step[], estimate: Estimate): void {
+  const cells = new Set(steps.map(({ cell }) => cell)).size
+  const ms = steps.reduce((sum, { cell }) => sum + estimate.of(cell), 0)
+  const rounds = [...new Set(steps.map(({ round }) => round))].length
+  const times = rounds === 1 ? 'one round' : `up to ${rounds} rounds`
+  process.stderr.write(
+    `${cells} cells, ${times}: about ${duration(ms)}. Ctrl-C writes what there is.\n`,
+  )
+}
 
 async function measure(options: Options): Promise<Results> {
   const machine = describeMachine()
   const profile = profiles[options.profile]
   const cells = cellsOf(options)
-  if (cells.length === 0) throw new UsageError('no case has such a contender')
+  if (cells.length === 0) throw new UsageError('no case has such a contender and size')
   installEmbeddings([
     ...new Set(cells.flatMap(cell => contenders[cell.contender]?.embedding ?? [])),
   ])
+  const estimate = new Estimate(profile.seconds)
+  const steps = stepsOf(cells, profile, estimate)
+  announce(steps, estimate)
   const start = performance.now()
   const rotation = new Rotation(cells, profile, options.spin)
-  const progress = new Progress(cells.length * profile.rounds)
-  for (let round = 0; round < profile.rounds; round++) {
-    for (const cell of rotated(cells, round)) {
-      progress.begin(cell)
-      await rotation.run(cell, round)
-      progress.end()
-    }
+  const progress = new Progress(steps, cell => estimate.of(cell))
+  let done = 0
+  let interrupted = false
+  const interrupt = (): void => {
+    interrupted = true
+    rotation.stop()
   }
+  process.once('SIGINT', interrupt) // a second one ends it as ever
+  for (const { cell } of steps) {
+    progress.begin(cell)
+    await rotation.run(cell)
+    if (interrupted) break
+    done++
+    progress.end(rotation.record(cell).skipped !== undefined)
+  }
+  process.off('SIGINT', interrupt)
   progress.close()
+  const used = [...new Set(cells.map(({ contender }) => contender))]
   return {
     date: new Date().toISOString(),
     profile: options.profile,
     spin: options.spin ?? 'default',
     seconds: Math.round((performance.now() - start) / 1000),
-    machine,
+    secondsPerRound: profile.seconds,
+    ...((interrupted as boolean) && {
+      incomplete: `interrupted after ${done} of ${steps.length} steps`,
+    }),
+    machine: { ...machine, loadAfter: load() },
+    contenders: Object.fromEntries(
+      used.map(name => {
+        const { title, kind } = contenders[name]!
+        return [name, { title, kind }]
+      }),
+    ),
     cells: [...rotation.records.values()].map(resultOf),
   }
 }
 
-function save(results: Results, file: string): void {
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, `${JSON.stringify({ ...results, checks: checksOf(results) }, null, 1)}\n`)
+function fileFor({ json }: Options, { date }: Results): string {
+  const name = date.slice(0, 19).replaceAll(':', '-')
+  return json ?? join(resultsFolder, `${isPackage ? 'isthmus-bench-' : ''}${name}.json`)
 }
 
 /** 0 when everything ran, whatever the ratios; 1 when a value was wrong or a cell failed; 2 for bad usage. */
-async function main(): Promise<number> {
+export async function main(args: readonly string[]): Promise<number> {
   try {
-    const options = parseOptions(process.argv.slice(2))
+    const options = parseOptions([...args])
     if (!options) {
       console.log(usage)
       return 0
     }
     buildFloors()
     const results = await measure(options)
-    const file =
-      options.json ?? source('results', `${results.date.slice(0, 19).replaceAll(':', '-')}.json`)
-    save(results, file)
+    const file = fileFor(options, results)
+    writeResults(results, file)
     console.log(`${report(results)}\n\nWritten to ${file}.`)
+    if (results.incomplete !== undefined) return kInterrupted
     return results.cells.some(({ skipped }) => skipped?.startsWith('failed')) ? 1 : 0
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message}\n\nnpm run bench -- --help`)
+      console.error(`${error.message}\n\n--help lists what there is.`)
       return 2
     }
     if (!(error instanceof WrongValueError)) throw error
@@ -75,4 +111,4 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main()
+if (process.argv[1]?.endsWith('bench/run.js')) process.exitCode = await main(process.argv.slice(2))
