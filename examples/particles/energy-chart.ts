@@ -1,4 +1,5 @@
-import { type Energies, total } from './report.js'
+import { total } from './report.js'
+import type { Energies } from './simulation.js'
 
 const WIDTH = 800
 const HEIGHT = 400

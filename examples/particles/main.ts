@@ -8,7 +8,8 @@ import { energyChart } from './energy-chart.js'
 import { type Options, parseOptions, UsageError } from './options.js'
 import { drawParticles } from './picture.js'
 import { startProgress } from './progress.js'
-import { type Energies, formatDrift, formatReport, grouped, Measurements, total } from './report.js'
+import { formatDrift, formatReport, grouped, Measurements, total } from './report.js'
+import type { Energies } from './simulation.js'
 
 async function run(options: Options): Promise<void> {
   const { particles, steps, dt, seed, temperature, swirl } = options

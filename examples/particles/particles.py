@@ -127,6 +127,8 @@ def vortices(positions: Floats, rng: np.random.Generator, modes: int = 3) -> Flo
     return flow
 
 
+# What overflows has flown to infinity, and `fold` says so.
+@np.errstate(over="ignore", invalid="ignore")
 def step(
     now: Floats,
     after: Floats,

@@ -1,12 +1,5 @@
 import { createHistogram } from 'node:perf_hooks'
-
-/** What `init` and `step` of particles.py return. */
-export interface Energies {
-  kinetic: number
-  potential: number
-  /** How long Python took, by its own clock. */
-  seconds: number
-}
+import type { Energies } from './simulation.js'
 
 /** What the bridge counts. */
 export interface Traffic {

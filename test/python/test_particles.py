@@ -416,7 +416,7 @@ def test_blocks_that_there_cannot_be_are_refused(block, blocks, error):
 @pytest.mark.parametrize("blocks", [1, 2])
 @pytest.mark.parametrize("plane", [0, 1, 2])
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.filterwarnings("error")
 def test_particles_that_flew_to_infinity_are_reported(plane, wrong, blocks):
     state = start(10)[0]
     state[plane, 3] = wrong
