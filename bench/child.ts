@@ -3,15 +3,23 @@
 
 import type { Measured } from './cases/case.js'
 import { cases } from './cases/index.js'
-import { type Session, type Start, WrongValueError } from './contender.js'
+import { NotOfferedError, type Session, type Start, WrongValueError } from './contender.js'
 import { contenders } from './contenders/index.js'
+
+type Failure = 'unavailable' | 'not offered' | 'failed' | 'wrong'
 
 export type ChildAnswer =
   | { readonly kind: 'measured'; readonly measured: Measured }
-  | { readonly kind: 'unavailable' | 'failed' | 'wrong'; readonly reason: string }
+  | { readonly kind: Failure; readonly reason: string }
 
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
+
+function kindOf(error: unknown, unavailable: boolean): Failure {
+  if (error instanceof WrongValueError) return 'wrong'
+  if (error instanceof NotOfferedError) return 'not offered'
+  return unavailable ? 'unavailable' : 'failed'
+}
 
 async function answer(args: readonly string[]): Promise<ChildAnswer> {
   const [caseName = '', contenderName = '', bytes = '0', seconds = '1', spin] = args
@@ -44,8 +52,7 @@ async function answer(args: readonly string[]): Promise<ChildAnswer> {
     }
     return { kind: 'measured', measured: await chosen.run(context) }
   } catch (error) {
-    const kind = error instanceof WrongValueError ? 'wrong' : unavailable ? 'unavailable' : 'failed'
-    return { kind, reason: reasonOf(error) }
+    return { kind: kindOf(error, unavailable), reason: reasonOf(error) }
   } finally {
     await session?.close()
   }

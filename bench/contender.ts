@@ -46,7 +46,7 @@ export interface Session {
   /** A Python generator of 0, 1, 2, … without an end. */
   numbers?(): AsyncIterable<number>
 
-  /** A Python generator of new arrays without an end: of the i-th, the first and last element are i % 1000. */
+  /** A Python generator of new arrays without an end: the first and the last element of each are its index. */
   frames?(bytes: number): AsyncIterable<Parcel>
 
   /** The caller has finished with a parcel that it received. */
@@ -71,5 +71,14 @@ export class WrongValueError extends Error {
 
   static unless(ok: boolean, what: string, seen: unknown, expected: unknown): void {
     if (!ok) throw new WrongValueError(`${what}: got ${String(seen)}, expected ${String(expected)}`)
+  }
+}
+
+/** A cell that does not exist: the contender's technique has no such thing. It is no failure. */
+export class NotOfferedError extends Error {
+  override name = 'NotOfferedError'
+
+  constructor(what: string) {
+    super(`has no ${what}`)
   }
 }

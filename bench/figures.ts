@@ -1,6 +1,7 @@
 // The named figures that cases report, in the order of their columns.
 import { digits, time, times } from './format.js'
 
+const milliseconds = (value: number): string => `${digits(value)} ms`
 const megabytes = (value: number): string => `${digits(value)} MB`
 
 export interface Figure {
@@ -12,6 +13,18 @@ export interface Figure {
 
 export const figures: Readonly<Record<string, Figure>> = {
   callsPerSecond: { title: 'calls/s', show: digits, better: 'more' },
+  computedPerSecond: { title: 'of 1 ms/s', show: digits, better: 'more' },
+  cpuSecondsPerMillion: {
+    title: 'CPU of 1M calls',
+    show: value => `${digits(value)} s`,
+    better: 'less',
+  },
+  hotNs: { title: 'awake, p50', show: time },
+  usedAgainNs: { title: 'again, p50', show: time },
+  startedMb: { title: 'started', show: megabytes },
+  peakMb: { title: 'peak', show: megabytes, better: 'less' },
+  openMs: { title: 'all opened', show: milliseconds },
+  bridgeMb: { title: 'memory of each', show: megabytes },
   copiedBytesPerCall: { title: 'copied B/call', show: digits },
   batchSize: { title: 'rows of a batch', show: digits },
   plainNs: { title: 'without the decorator', show: time },
@@ -42,8 +55,8 @@ export const figures: Readonly<Record<string, Figure>> = {
   processesLeft: { title: 'processes left', show: digits },
   shmemLeftMb: { title: 'Shmem left', show: megabytes },
   extraMb: { title: 'memory beyond the array', show: megabytes, better: 'less' },
-  startMs: { title: 'start of the pool', show: value => `${digits(value)} ms` },
-  idleCpuMs: { title: 'CPU', show: value => `${digits(value)} ms` },
+  startMs: { title: 'start of the pool', show: milliseconds },
+  idleCpuMs: { title: 'CPU', show: milliseconds },
   results: { title: 'results', show: digits },
   markCompacts: { title: 'mark-compacts', show: digits },
   rssBeforeMb: { title: 'RSS before', show: megabytes },

@@ -62,11 +62,9 @@ export function cellsOf(options: Options): Cell[] {
       const sizes = among(one.sizes, given(options.sizes) ?? chosen?.sizes)
       return sizes.flatMap(bytes => {
         const limited = options.only.length > 0 ? undefined : contendersOf(chosen, bytes)
-        return among(one.contenders, given(options.contenders) ?? limited).map(contender => ({
-          case: name,
-          contender,
-          bytes,
-        }))
+        return among(one.contenders, given(options.contenders) ?? limited)
+          .filter(contender => one.takes?.(contender, bytes) ?? true)
+          .map(contender => ({ case: name, contender, bytes }))
       })
     })
 }

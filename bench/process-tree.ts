@@ -19,12 +19,13 @@ function entries(folder: string): string[] {
 
 const threads = (pid: number): string[] => entries(`/proc/${pid}/task`)
 
-/** A process and everything it started. */
-export function tree(pid: number): number[] {
+/** A process and everything it started, but for one of these and what that started. */
+export function tree(pid: number, except?: number): number[] {
+  if (pid === except) return []
   const children = threads(pid).flatMap(thread =>
     read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
   )
-  return [pid, ...children.flatMap(tree)]
+  return [pid, ...children.flatMap(child => tree(child, except))]
 }
 
 /**
@@ -97,22 +98,26 @@ export function memfdMb(pids: readonly number[]): number {
   return [...memfds.values()].reduce((sum, one) => sum + one, 0) / 2 ** 20
 }
 
-/** Shared memory in MB that exists: memfds of a process and what it started, and all of /dev/shm. */
-export function treeShmemMb(root: number): number {
+/** Files in /dev/shm, in MB, whoever made them. */
+export function devShmMb(): number {
   const { blocks, bfree, bsize } = statfsSync('/dev/shm')
-  return memfdMb(tree(root)) + ((blocks - bfree) * bsize) / 2 ** 20
+  return ((blocks - bfree) * bsize) / 2 ** 20
 }
+
+/** Shared memory in MB that exists: memfds of a process and what it started, and all of /dev/shm. */
+export const treeShmemMb = (root: number): number => memfdMb(tree(root)) + devShmMb()
 
 /**
  * Memory in MB that a process and everything it started need. Private pages and files by share (a page that
  * n processes map counts 1/n in each); shared memory as it exists, because what nobody maps at the moment,
  * such as a file in /dev/shm, is taken all the same.
  */
-export function treeMemoryMb(root: number): number {
+export function treeMemoryMb(root: number, except?: number): number {
+  const pids = tree(root, except)
   let kb = 0
-  for (const pid of tree(root)) {
+  for (const pid of pids) {
     const rollup = read(`/proc/${pid}/smaps_rollup`)
     for (const [, share] of rollup.matchAll(/^Pss_(?:Anon|File):\s+(\d+)/gm)) kb += Number(share)
   }
-  return kb / 1024 + treeShmemMb(root)
+  return kb / 1024 + memfdMb(pids) + devShmMb()
 }

@@ -13,7 +13,7 @@ import { tree } from './process-tree.js'
 
 type ChildAnswer =
   | { readonly kind: 'measured'; readonly measured: MeasuredJson }
-  | { readonly kind: 'unavailable' | 'failed' | 'wrong'; readonly reason: string }
+  | { readonly kind: 'unavailable' | 'not offered' | 'failed' | 'wrong'; readonly reason: string }
 
 const kLimitMs = 180_000
 const childFile = fileURLToPath(new URL('./child.js', import.meta.url))
@@ -121,6 +121,7 @@ class CellProcess {
     const last = this.#output.split('\n').findLast(line => line.startsWith('{"kind"'))
     if (last === undefined) return { kind: 'failed', reason: `${ended}. ${this.#errors}`.trim() }
     const answer = JSON.parse(last) as ChildAnswer
+    if (answer.kind === 'not offered') return answer
     if (answer.kind !== 'measured')
       return { ...answer, reason: `${answer.reason} ${this.#errors}`.trim() }
     if (!this.#flags.includes('--trace-gc')) return answer
@@ -180,7 +181,8 @@ export class Rotation {
     record.wallMs.push(performance.now() - start)
     if (answer.kind === 'measured') return record.add(answer.measured)
     if (answer.kind === 'wrong') throw new WrongValueError(`${key(cell)}: ${answer.reason}`)
-    record.skipped = `${answer.kind}: ${answer.reason}`
+    record.skipped =
+      answer.kind === 'not offered' ? answer.reason : `${answer.kind}: ${answer.reason}`
     if (answer.kind === 'unavailable') this.#unavailable.set(cell.contender, record.skipped)
   }
 

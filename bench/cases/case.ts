@@ -41,6 +41,8 @@ export interface Case {
   readonly title: string
   readonly contenders: readonly string[]
   readonly sizes: readonly number[]
+  /** Whether a contender takes part at this size; without it, all do at every size. */
+  takes?(contender: string, bytes: number): boolean
   /** Flags of the child's Node. */
   readonly nodeFlags?: readonly string[]
   /** Measured in the first round only: it is long, and counts rather than times. */

@@ -5,7 +5,7 @@ import { built } from '../floor/build.js'
 import { Histogram } from '../histogram.js'
 import { python, source } from '../paths.js'
 import type { Case, Measured } from './case.js'
-import { tensorSizes } from './tensor.js'
+import { doubleSizes, tensorSizes } from './tensor.js'
 
 /** Runs it and reads one sample in ns per line. */
 async function samplesOf(program: string, args: string[]): Promise<Measured> {
@@ -32,7 +32,7 @@ export const memcpy: Case = {
 export const numpyAlone: Case = {
   title: 'x * 2 in a plain Python script',
   contenders: ['numpy-alone'],
-  sizes: [2 ** 28],
+  sizes: doubleSizes,
   run: ({ bytes, seconds }) =>
     samplesOf(python(), [source('cases', 'double_alone.py'), String(bytes), String(seconds)]),
 }

@@ -1,26 +1,27 @@
-// Two integers there, their sum back: awaited one after another, or many in flight.
+// Two integers there, their sum back: awaited one after another, or with many in flight; and without a promise.
 import { type Session, WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
-import { type Case, type CellContext, everyBridge, type Measured } from './case.js'
+import { treeCpuMs } from '../process-tree.js'
+import type { Case, CellContext, Measured } from './case.js'
+import { everyKind, fieldOf } from './field.js'
+import { warmUp, warmUpLanes } from './warm-up.js'
 
-const contenders = [
-  'floor-loop',
-  ...everyBridge,
-  'msgpack-socket-two-cores',
-  'msgpack-socket-one-core',
-]
-const kWarmCalls = 3000
 const kMaxSamples = 2_000_000
+const kWidths = [1, 8, 64, 1024]
 
-async function call(session: Session, i: number): Promise<void> {
+export async function call(session: Session, i: number): Promise<void> {
   const sum = await session.add(i, 1000)
   if (sum !== i + 1000) WrongValueError.unless(false, `add(${i}, 1000)`, sum, i + 1000)
 }
 
+/** CPU time of both processes, in the unit in which it is easy to say: a million calls of 1 µs take 1 s. */
+const cpuPerMillion = (cpuMs: number, calls: number): number => (cpuMs / calls) * 1000
+
 async function oneAfterAnother({ open, seconds }: CellContext): Promise<Measured> {
   const session = await open()
-  for (let i = 0; i < kWarmCalls; i++) await call(session, i)
+  await warmUp(i => call(session, i))
   const histogram = new Histogram()
+  const cpuBefore = treeCpuMs()
   const end = performance.now() + seconds * 1000
   for (let i = 0; i < kMaxSamples; i++) {
     const start = performance.now()
@@ -30,14 +31,15 @@ async function oneAfterAnother({ open, seconds }: CellContext): Promise<Measured
     histogram.recordMs(stop - start)
     if (stop >= end) break
   }
-  return { histogram }
+  const cpuSecondsPerMillion = cpuPerMillion(treeCpuMs() - cpuBefore, histogram.count)
+  return { histogram, figures: { cpuSecondsPerMillion } }
 }
 
 /** Blocking calls, of contenders that have them; the others' row is the awaited call, to compare with. */
 async function blocking(context: CellContext): Promise<Measured> {
   const session = await context.open()
   if (!session.addSync) return oneAfterAnother({ ...context, open: async () => session })
-  for (let i = 0; i < kWarmCalls; i++) session.addSync(i, 1000)
+  await warmUp(async i => session.addSync?.(i, 1000))
   const histogram = new Histogram()
   const end = performance.now() + context.seconds * 1000
   for (let i = 0; i < kMaxSamples; i++) {
@@ -54,38 +56,53 @@ async function blocking(context: CellContext): Promise<Measured> {
 /** Every lane awaits its own calls, so exactly `width` are in flight at any time. */
 async function inFlight({ open, seconds }: CellContext, width: number): Promise<Measured> {
   const session = await open()
-  const lanes = async (until: (calls: number) => boolean): Promise<number> => {
-    let calls = 0
-    const lane = async (): Promise<void> => {
-      while (!until(calls)) await call(session, calls++)
-    }
-    await Promise.all(Array.from({ length: width }, lane))
-    return calls
-  }
-  await lanes(calls => calls >= kWarmCalls)
+  await warmUpLanes(width, i => call(session, i))
+  let calls = 0
+  const cpuBefore = treeCpuMs()
   const start = performance.now()
   const end = start + seconds * 1000
-  const calls = await lanes(() => performance.now() >= end)
-  return { figures: { callsPerSecond: (calls / (performance.now() - start)) * 1000 } }
+  const lane = async (): Promise<void> => {
+    while (performance.now() < end) await call(session, calls++)
+  }
+  await Promise.all(Array.from({ length: width }, lane))
+  const elapsed = performance.now() - start
+  return {
+    figures: {
+      callsPerSecond: (calls / elapsed) * 1000,
+      cpuSecondsPerMillion: cpuPerMillion(treeCpuMs() - cpuBefore, calls),
+    },
+  }
 }
 
 export const smallCall: Case = {
   title: 'small call, awaited one after another',
-  contenders,
+  contenders: fieldOf({ kinds: everyKind, floors: ['floor-loop'], cores: true }),
   sizes: [0],
   run: oneAfterAnother,
 }
 
 export const smallSync: Case = {
   title: 'small call that blocks: callSync, and Python inside the process',
-  contenders: ['isthmus', 'isthmus-sync', 'node-calls-python', 'pymport'],
+  contenders: fieldOf({ ours: ['isthmus', 'isthmus-sync'], kinds: ['embedding'], blocking: true }),
   sizes: [0],
   run: blocking,
 }
 
-export const inFlight64: Case = {
-  title: 'small calls, 64 in flight',
-  contenders,
-  sizes: [0],
-  run: context => inFlight(context, 64),
-}
+/** The floor has 64 slots. */
+const kFloorWidth = 64
+
+export const inFlightCases: Readonly<Record<string, Case>> = Object.fromEntries(
+  kWidths.map(width => [
+    `in-flight-${width}`,
+    {
+      title: width === 1 ? 'small calls, 1 in flight: calls/s' : `small calls, ${width} in flight`,
+      contenders: fieldOf({
+        kinds: everyKind,
+        floors: width <= kFloorWidth ? ['floor-loop'] : [],
+        cores: true,
+      }),
+      sizes: [0],
+      run: context => inFlight(context, width),
+    } satisfies Case,
+  ]),
+)

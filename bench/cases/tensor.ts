@@ -1,7 +1,9 @@
-// Arrays of float32: into Python, out of Python, both ways, and both ways with work on every element.
+// Arrays of float32: into Python, out of Python, both ways, changed in place, and with work on every element.
 import { type Parcel, type Session, WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
-import { type Case, type CellContext, everyBridge, type Measured } from './case.js'
+import type { Case, CellContext, Measured } from './case.js'
+import { everyKind, fieldOf, variantsUpTo } from './field.js'
+import { warmUp } from './warm-up.js'
 
 export const tensorSizes: readonly number[] = [
   64,
@@ -19,7 +21,7 @@ const kEchoed = 16 // elements that Python changes
 const kMarks = 1000 // marks repeat after so many calls: float32 holds them exactly
 const kMinSamples = 3
 const kMaxSamples = 200_000
-const kWarmMs = 150
+const kVariantsUpTo = 2 ** 20
 
 /** One timed call. It writes fresh marks first and checks them afterwards, so a stale answer cannot pass. */
 type Trip = (session: Session, parcel: Parcel, mark: number) => Promise<number>
@@ -70,6 +72,23 @@ function returning(
   }
 }
 
+const echoing = (bytes: number): Trip =>
+  returning('echo', mark => [mark + 1, bytes <= kEchoed * kItemBytes ? mark + 1 : mark])
+
+/** Where memory is shared nothing comes back. Who has to send an array keeps the one that returns. */
+const updating: Trip = async (session, parcel, mark) => {
+  if (!session.update) return echoing(parcel.data.byteLength)(session, parcel, mark)
+  const { data } = parcel
+  data[0] = mark
+  data[data.length - 1] = mark
+  const start = performance.now()
+  await session.update(parcel)
+  const first = data[0]
+  const ms = performance.now() - start
+  WrongValueError.unless(first === mark + 1, 'update, first element', first, mark + 1)
+  return ms
+}
+
 async function measure({ open, bytes, seconds }: CellContext, trip: Trip): Promise<Measured> {
   const session = await open()
   const parcel = session.place(bytes / kItemBytes)
@@ -80,9 +99,7 @@ async function measure({ open, bytes, seconds }: CellContext, trip: Trip): Promi
     return trip(session, parcel, mark)
   }
 
-  const warmed = performance.now() + kWarmMs
-  do await next()
-  while (performance.now() < warmed)
+  await warmUp(next)
 
   const histogram = new Histogram()
   const copiedBefore = session.copiedBytes()
@@ -101,40 +118,44 @@ async function measure({ open, bytes, seconds }: CellContext, trip: Trip): Promi
   }
 }
 
-const contenders = ['isthmus', 'isthmus-heap', ...everyBridge.slice(1)]
+const sessions = fieldOf({ kinds: everyKind })
+const sessionsAndHeap = fieldOf({ ours: ['isthmus', 'isthmus-heap'], kinds: everyKind })
 
 export const tensorIn: Case = {
   title: 'array in (Node → Python)',
-  contenders,
+  contenders: sessionsAndHeap,
   sizes: tensorSizes,
   run: context => measure(context, inbound),
 }
 
 export const tensorOut: Case = {
   title: 'array out (Python → Node)',
-  contenders: everyBridge,
+  contenders: sessions,
   sizes: tensorSizes,
   run: context => measure(context, outbound),
 }
 
 export const tensorEcho: Case = {
   title: 'array there and back (echo)',
-  contenders,
+  contenders: fieldOf({ ours: ['isthmus', 'isthmus-heap'], kinds: everyKind, cores: true }),
   sizes: tensorSizes,
-  run: context =>
-    measure(
-      context,
-      returning('echo', mark => [
-        mark + 1,
-        context.bytes <= kEchoed * kItemBytes ? mark + 1 : mark,
-      ]),
-    ),
+  takes: variantsUpTo(kVariantsUpTo),
+  run: context => measure(context, echoing(context.bytes)),
 }
+
+export const tensorUpdate: Case = {
+  title: 'array of Node changed in place by Python',
+  contenders: sessions,
+  sizes: tensorSizes,
+  run: context => measure(context, updating),
+}
+
+export const doubleSizes: readonly number[] = [2 ** 12, 2 ** 20, 2 ** 26, 2 ** 28]
 
 export const double: Case = {
   title: 'x * 2 in Python, array there and result back',
-  contenders: everyBridge,
-  sizes: [2 ** 28],
+  contenders: sessions,
+  sizes: doubleSizes,
   run: context =>
     measure(
       context,

@@ -1,6 +1,6 @@
 // Python inside the Node process: no other process, no wire, and the event loop stands still during a call.
 // Each is called as its documentation says is fastest, with the function looked up beforehand where it can be.
-import type { Session } from '../contender.js'
+import { NotOfferedError, type Session } from '../contender.js'
 import { embedded } from '../embedding.js'
 import { source } from '../paths.js'
 
@@ -8,7 +8,7 @@ type Add = (a: number, b: number) => number
 
 function session(addSync: Add): Session {
   const unsupported = (): never => {
-    throw new Error('only blocking small calls are measured')
+    throw new NotOfferedError('arrays')
   }
   return {
     add: async (a, b) => addSync(a, b),

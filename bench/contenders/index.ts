@@ -37,6 +37,22 @@ export const contenders: Readonly<Record<string, Contender>> = {
   'isthmus-window-64': { title: 'isthmus, window of 64', kind: 'ours', ...ownCase },
   'isthmus-unbatched': { title: 'isthmus, without the decorator', kind: 'ours', ...ownCase },
   'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', kind: 'ours', ...ownCase },
+  ...Object.fromEntries(
+    [1, 2, 4].map(workers => [
+      `isthmus-pool-${workers}`,
+      { title: `isthmus, pool of ${workers}`, kind: 'ours', ...ownCase } as const,
+    ]),
+  ),
+  ...Object.fromEntries(
+    [1, 4, 16, 64].map(count => [
+      `isthmus-bridges-${count}`,
+      {
+        title: `isthmus, ${count} ${count === 1 ? 'bridge' : 'bridges'}`,
+        kind: 'ours',
+        ...ownCase,
+      } as const,
+    ]),
+  ),
   'isthmus-sync': {
     title: 'isthmus, callSync',
     kind: 'ours',

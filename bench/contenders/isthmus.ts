@@ -62,6 +62,12 @@ class Shared implements Session {
   }
 }
 
+class InPlace extends Shared {
+  async update(parcel: Parcel): Promise<void> {
+    await this.bridge.call('update', parcel)
+  }
+}
+
 class Heap extends Shared {
   override place(length: number): Parcel {
     return { data: new Float32Array(length) }
@@ -84,7 +90,7 @@ function open(options: StartOptions): Promise<Bridge> {
 }
 
 export const startShared = async (options: StartOptions): Promise<Session> =>
-  new Shared(await open(options))
+  new InPlace(await open(options))
 export const startHeap = async (options: StartOptions): Promise<Session> =>
   new Heap(await open(options))
 export const startSync = async (options: StartOptions): Promise<Session> =>

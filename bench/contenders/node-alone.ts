@@ -1,9 +1,9 @@
 // No Python at all: what Node does by itself while a bridge would be idle.
-import type { Session } from '../contender.js'
+import { NotOfferedError, type Session } from '../contender.js'
 
 export function start(): Promise<Session> {
   const unsupported = (): never => {
-    throw new Error('this floor has small calls only')
+    throw new NotOfferedError('arrays')
   }
   return Promise.resolve({
     add: (a, b) => Promise.resolve(a + b),

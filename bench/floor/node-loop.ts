@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Session } from '../contender.js'
+import { NotOfferedError, type Session } from '../contender.js'
 import { built } from './build.js'
 
 interface Addon {
@@ -25,7 +25,7 @@ export async function start(): Promise<Session> {
   await once(responder, 'spawn')
 
   const unsupported = (): never => {
-    throw new Error('this floor has small calls only')
+    throw new NotOfferedError('arrays')
   }
   return {
     add: (a, b) =>

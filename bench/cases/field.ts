@@ -1,0 +1,41 @@
+// Which contenders a case measures: by what they are, so that a new one takes part without being listed again.
+import type { Kind } from '../contender.js'
+import { contenders } from '../contenders/index.js'
+
+interface Field {
+  /** Ours differ from case to case, so they are named. */
+  readonly ours?: readonly string[]
+  readonly kinds: readonly Kind[]
+  readonly floors?: readonly string[]
+  /** Also those whose two processes are kept on one core, or on different ones. */
+  readonly cores?: true
+  /** Also those whose calls block: they belong beside blocking calls only. */
+  readonly blocking?: true
+}
+
+const blocks = (name: string): boolean => name.endsWith('-sync')
+
+/** Floors first, then ours, then the others in the order of their table. */
+export function fieldOf({
+  ours = ['isthmus'],
+  kinds,
+  floors = [],
+  cores,
+  blocking,
+}: Field): string[] {
+  const others = Object.entries(contenders)
+    .filter(([name, { ownCase }]) => !ownCase && (blocking === true || !blocks(name)))
+    .filter(([, { kind }]) => kind !== 'ours' && kind !== 'floor' && kinds.includes(kind))
+    .filter(([, contender]) => cores === true || contender.cores === undefined)
+    .map(([name]) => name)
+  return [...floors, ...ours, ...others]
+}
+
+/** Everyone who answers a call of Node. */
+export const everyKind: readonly Kind[] = ['rival', 'embedding', 'threads']
+
+/** Those that a case gets in variants only up to a size; everybody else at every size. */
+export const variantsUpTo =
+  (largest: number) =>
+  (contender: string, bytes: number): boolean =>
+    bytes <= largest || contenders[contender]?.cores === undefined
