@@ -34,8 +34,8 @@ export function fieldOf({
 /** Everyone who answers a call of Node. */
 export const everyKind: readonly Kind[] = ['rival', 'embedding', 'threads']
 
-/** Those that a case gets in variants only up to a size; everybody else at every size. */
-export const variantsUpTo =
-  (largest: number) =>
+/** Variants take part at these sizes only; everybody else at every size. */
+export const variantsAt =
+  (sizes: readonly number[]) =>
   (contender: string, bytes: number): boolean =>
-    bytes <= largest || contenders[contender]?.cores === undefined
+    sizes.includes(bytes) || contenders[contender]?.cores === undefined

@@ -12,7 +12,7 @@ const kMinEchoes = 3
 const samplerFile = fileURLToPath(new URL('./memory-sampler.js', import.meta.url))
 
 /** Asks the process that looks at this one from outside: this one is busy, and would not see its own peaks. */
-class Sampler implements AsyncDisposable {
+export class Sampler implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #answers: Interface
 

@@ -2,7 +2,7 @@
 import { type Parcel, type Session, WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { everyKind, fieldOf, variantsUpTo } from './field.js'
+import { everyKind, fieldOf, variantsAt } from './field.js'
 import { warmUp } from './warm-up.js'
 
 export const tensorSizes: readonly number[] = [
@@ -16,12 +16,17 @@ export const tensorSizes: readonly number[] = [
   2 ** 30,
 ]
 
+/** One way the same shows at fewer sizes. */
+const oneWaySizes = tensorSizes.filter(bytes => bytes !== 2 ** 12 && bytes !== 2 ** 24)
+const updateSizes = [64, 2 ** 20, 2 ** 28]
+
 const kItemBytes = 4
 const kEchoed = 16 // elements that Python changes
 const kMarks = 1000 // marks repeat after so many calls: float32 holds them exactly
 const kMinSamples = 3
 const kMaxSamples = 200_000
-const kVariantsUpTo = 2 ** 20
+/** Which core wakes which one shows in small arrays only. */
+const kVariantSizes = [64, 2 ** 20]
 
 /** One timed call. It writes fresh marks first and checks them afterwards, so a stale answer cannot pass. */
 type Trip = (session: Session, parcel: Parcel, mark: number) => Promise<number>
@@ -124,14 +129,14 @@ const sessionsAndHeap = fieldOf({ ours: ['isthmus', 'isthmus-heap'], kinds: ever
 export const tensorIn: Case = {
   title: 'array in (Node → Python)',
   contenders: sessionsAndHeap,
-  sizes: tensorSizes,
+  sizes: oneWaySizes,
   run: context => measure(context, inbound),
 }
 
 export const tensorOut: Case = {
   title: 'array out (Python → Node)',
   contenders: sessions,
-  sizes: tensorSizes,
+  sizes: oneWaySizes,
   run: context => measure(context, outbound),
 }
 
@@ -139,14 +144,14 @@ export const tensorEcho: Case = {
   title: 'array there and back (echo)',
   contenders: fieldOf({ ours: ['isthmus', 'isthmus-heap'], kinds: everyKind, cores: true }),
   sizes: tensorSizes,
-  takes: variantsUpTo(kVariantsUpTo),
+  takes: variantsAt(kVariantSizes),
   run: context => measure(context, echoing(context.bytes)),
 }
 
 export const tensorUpdate: Case = {
   title: 'array of Node changed in place by Python',
   contenders: sessions,
-  sizes: tensorSizes,
+  sizes: updateSizes,
   run: context => measure(context, updating),
 }
 
