@@ -7,7 +7,6 @@ export interface Choice {
   readonly sizes?: readonly number[]
 }
 
-const kKilobyte = 2 ** 10
 const kMegabyte = 2 ** 20
 const kLarge = 2 ** 28
 

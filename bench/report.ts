@@ -21,7 +21,7 @@ export function table(rows: readonly Row[]): string {
     .join('\n')
 }
 
-const percentiles = [
+export const percentiles = [
   ['p50', 'p50'],
   ['p90', 'p90'],
   ['p99', 'p99'],

@@ -9,6 +9,7 @@ import { buildFloors } from './floor/build.js'
 import { duration } from './format.js'
 import { describeMachine, load } from './machine.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
+import { writePage } from './page.js'
 import { isPackage, resultsFolder } from './paths.js'
 import { cellsOf, profiles, type Step, stepsOf } from './plan.js'
 import { Progress } from './progress.js'
@@ -97,7 +98,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const results = await measure(options)
     const file = fileFor(options, results)
     writeResults(results, file)
-    console.log(`${report(results)}\n\nWritten to ${file}.`)
+    const page = options.html ?? file.replace(/(\.json)?$/, '.html')
+    writePage(results, page)
+    console.log(`${report(results)}\n\nWritten to ${file} and ${page}.`)
     if (results.incomplete !== undefined) return kInterrupted
     return results.cells.some(({ skipped }) => skipped?.startsWith('failed')) ? 1 : 0
   } catch (error) {

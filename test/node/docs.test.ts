@@ -79,8 +79,9 @@ t.test('every example has a row in the index, and a test', async t => {
   }
 })
 
-t.test('the table of README is that of the committed run', async t => {
-  t.doesNotThrow(() =>
-    execFileSync(process.execPath, [join(root, 'build/ts/bench/readme.js'), '--check']),
-  )
+t.test('the table of README and the page of benchmarks are those of the committed run', async t => {
+  for (const program of ['readme', 'page'])
+    t.doesNotThrow(() =>
+      execFileSync(process.execPath, [join(root, `build/ts/bench/${program}.js`), '--check']),
+    )
 })
