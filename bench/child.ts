@@ -3,7 +3,13 @@
 
 import type { Measured } from './cases/case.js'
 import { cases } from './cases/index.js'
-import { NotOfferedError, type Session, type Start, WrongValueError } from './contender.js'
+import {
+  NotOfferedError,
+  type Session,
+  type Start,
+  UnavailableError,
+  WrongValueError,
+} from './contender.js'
 import { contenders } from './contenders/index.js'
 
 type Failure = 'unavailable' | 'not offered' | 'failed' | 'wrong'
@@ -18,7 +24,7 @@ const reasonOf = (error: unknown): string =>
 function kindOf(error: unknown, unavailable: boolean): Failure {
   if (error instanceof WrongValueError) return 'wrong'
   if (error instanceof NotOfferedError) return 'not offered'
-  return unavailable ? 'unavailable' : 'failed'
+  return unavailable || error instanceof UnavailableError ? 'unavailable' : 'failed'
 }
 
 async function answer(args: readonly string[]): Promise<ChildAnswer> {

@@ -65,6 +65,11 @@ export interface StartOptions {
 
 export type Start = (options: StartOptions) => Promise<Session>
 
+/** What a contender needs is not there. It concerns all of its cases, and is no failure of the run. */
+export class UnavailableError extends Error {
+  override name = 'UnavailableError'
+}
+
 /** A value that came back wrong. It fails the whole run: a fast wrong answer is not a result. */
 export class WrongValueError extends Error {
   override name = 'WrongValueError'

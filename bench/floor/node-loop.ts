@@ -15,7 +15,7 @@ interface Addon {
 const kSlots = 64
 
 export async function start(): Promise<Session> {
-  const addon = createRequire(import.meta.url)(built('node_loop.node')) as Addon
+  const addon = createRequire(import.meta.url)(built('node_loop')) as Addon
   const waiting = new Array<(sum: number) => void>(kSlots)
   let sent = 0
   let received = 0
