@@ -49,8 +49,8 @@ function callsAndCallbacks({ p50, figure }: Reading): Check[] {
       times,
     ),
     check('callSync: the awaited call', ['<', 1], blocking / p50('small-sync', 'isthmus'), times),
-    embedded('node-calls-python'),
-    embedded('pymport'),
+    embedded('node-calls-python-sync'),
+    embedded('pymport-sync'),
   ]
 }
 

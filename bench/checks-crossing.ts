@@ -25,18 +25,6 @@ export function crossingChecks({ p50, figure }: Reading): Check[] {
   return [
     check('small call: Node ↔ C++ floor', ['≤', 5], small / p50('small', 'floor-loop'), times),
     check(
-      'small call: MessagePack over a Unix socket, different cores',
-      ['≥', 12],
-      p50('small', 'msgpack-socket-two-cores') / small,
-      times,
-    ),
-    check(
-      'small call: the same, both on one core',
-      ['≥', 1],
-      p50('small', 'msgpack-socket-one-core') / small,
-      times,
-    ),
-    check(
       '64 in flight: calls/s of MessagePack over a Unix socket',
       ['≥', 1.5],
       perSecond('isthmus') / Math.max(...msgpack),

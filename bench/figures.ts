@@ -20,6 +20,7 @@ export const figures: Readonly<Record<string, Figure>> = {
     better: 'less',
   },
   hotNs: { title: 'awake, p50', show: time },
+  firstBlockNs: { title: 'first ones, p50', show: time },
   usedAgainNs: { title: 'again, p50', show: time },
   startedMb: { title: 'started', show: megabytes },
   peakMb: { title: 'peak', show: megabytes, better: 'less' },

@@ -4,6 +4,7 @@ import { batching, batchingIdle } from './batching.js'
 import { bridgeScaling } from './bridges.js'
 import { callback } from './callback.js'
 import type { Case } from './case.js'
+import { firstCalls } from './first-calls.js'
 import { firstTouch } from './first-touch.js'
 import { idle } from './idle.js'
 import { interrupt } from './interrupt.js'
@@ -26,6 +27,7 @@ export const cases: Readonly<Record<string, Case>> = {
   small: smallCall,
   'small-sync': smallSync,
   ...inFlightCases,
+  'first-calls': firstCalls,
   wake,
   start,
   'start-again': startAgain,

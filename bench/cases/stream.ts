@@ -6,7 +6,7 @@ import { everyKind, fieldOf } from './field.js'
 
 const kWarmItems = 20_000
 const kWarmFrames = 500
-const kWarmMs = 600 // as in warm-up.ts
+const kWarmMs = 800 // as in warm-up.ts
 const kItemsPerLook = 256 // between two looks at the clock, which would cost as much as a small item
 const kFramesPerLook = 4
 

@@ -7,7 +7,7 @@
 
 const kCalls = 4000
 /** Who makes fewer calls in this time is so slow that its JavaScript does not matter much. */
-const kMs = 600
+const kMs = 800
 
 /** Calls one after another. */
 export async function warmUp(call: (i: number) => Promise<unknown>): Promise<void> {
