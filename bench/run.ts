@@ -1,16 +1,16 @@
 // npm run bench, npx isthmus bench: plans the cells, measures them in rotation, writes the result and its page,
 // prints the report.
 import { join } from 'node:path'
-import { WrongValueError } from './contender.js'
+import { UnavailableError, WrongValueError } from './contender.js'
 import { contenders } from './contenders/index.js'
 import { installEmbeddings } from './embedding.js'
 import { Estimate } from './estimate.js'
 import { buildFloors } from './floor/build.js'
 import { duration } from './format.js'
-import { describeMachine, load } from './machine.js'
+import { describeMachine, load, type Machine } from './machine.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
 import { writePage } from './page.js'
-import { isPackage, resultsFolder } from './paths.js'
+import { isPackage, python, resultsFolder } from './paths.js'
 import { cellsOf, profiles, type Step, stepsOf } from './plan.js'
 import { Progress } from './progress.js'
 import { report } from './report.js'
@@ -30,11 +30,23 @@ function announce(steps: readonly Step[], estimate: Estimate): void {
   )
 }
 
+/** Without these, Isthmus itself does not run. The repository's set-up has installed them. */
+function requirePackages({ packages }: Machine): void {
+  const missing = ['numpy', 'msgspec'].filter(name => (packages[name] ?? 'missing') === 'missing')
+  if (missing.length === 0) return
+  const names = missing.join(' ')
+  throw new UnavailableError(
+    `${python()} has no ${missing.join(' and no ')}; install: ${python()} -m pip install ${names}`,
+  )
+}
+
 async function measure(options: Options): Promise<Results> {
   const machine = describeMachine()
+  requirePackages(machine)
   const profile = profiles[options.profile]
   const cells = cellsOf(options)
   if (cells.length === 0) throw new UsageError('no case has such a contender and size')
+  if (cells.some(({ contender }) => contenders[contender]?.kind === 'floor')) buildFloors()
   installEmbeddings([
     ...new Set(cells.flatMap(cell => contenders[cell.contender]?.embedding ?? [])),
   ])
@@ -94,7 +106,6 @@ export async function main(args: readonly string[]): Promise<number> {
       console.log(usage)
       return 0
     }
-    buildFloors()
     const results = await measure(options)
     const file = fileFor(options, results)
     writeResults(results, file)
@@ -107,6 +118,10 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof UsageError) {
       console.error(`${error.message}\n\n--help lists what there is.`)
       return 2
+    }
+    if (error instanceof UnavailableError) {
+      console.error(error.message)
+      return 1
     }
     if (!(error instanceof WrongValueError)) throw error
     console.error(`\nA wrong value, so there is no result. ${error.message}`)

@@ -1,6 +1,7 @@
 // npm run check:pack: what the package would contain, held against what it must and may contain.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { benchFiles, benchFolder } from './assemble-bench.mjs'
 import { main, root, run } from './step.mjs'
 
 const prebuilds = `prebuilds/${process.platform}-${process.arch}`
@@ -11,6 +12,8 @@ const required = [
   'CHANGELOG.md',
   'dist/index.js',
   'dist/index.d.ts',
+  'dist/cli.js',
+  ...benchFiles().keys(),
   'python/isthmus/__init__.py',
   'python/isthmus/__main__.py',
   'python/isthmus/py.typed',
@@ -20,7 +23,7 @@ const required = [
 ]
 /** What else may be in it. */
 const allowed = [
-  /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
+  /^dist\/(?!bench\/)[\w/-]+\.(js|js\.map|d\.ts)$/,
   /^prebuilds\/\w+-\w+\/(isthmus_node\.node|_native\.abi3\.so)$/,
   /^python\/isthmus\/(adapters\/)?\w+\.pyi?$/,
   /^schema\/\w+\.fbs$/,
@@ -30,6 +33,7 @@ const installScripts = ['preinstall', 'install', 'postinstall', 'prepare']
 /** What tsc has left of a source that is there no longer. */
 const isStale = path =>
   path.startsWith('dist/') &&
+  !path.startsWith(`${benchFolder}/`) &&
   !existsSync(join(root, path.replace(/^dist/, 'src').replace(/\.(js|js\.map|d\.ts)$/, '.ts')))
 
 /** What a map leads to must be in it: the package carries no sources besides. */

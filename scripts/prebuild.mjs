@@ -1,6 +1,7 @@
-// npm run prebuild: puts addon and extension where the package carries them, one folder per platform.
+// npm run prebuild: puts addon and extension where the package carries them, one folder per platform, and the benchmarks.
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { assembleBench, benchFolder } from './assemble-bench.mjs'
 import { addon, extension } from './build-native.mjs'
 import { setup } from './setup.mjs'
 import { main, root } from './step.mjs'
@@ -16,5 +17,6 @@ await main(async () => {
     copyFileSync(join(root, from), join(root, folder, to))
     chmodSync(join(root, folder, to), 0o644) // whatever the linker and the umask say
   }
-  console.log(`${folder}: isthmus_node.node, _native.abi3.so`)
+  assembleBench()
+  console.log(`${folder}: isthmus_node.node, _native.abi3.so; ${benchFolder}`)
 })

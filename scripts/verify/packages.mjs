@@ -87,6 +87,20 @@ async function use(work, tarball, python) {
     cwd: project,
     env: { ...process.env, ISTHMUS_PYTHON: python },
   })
+  return project
+}
+
+/** The benchmarks of the package, with nothing installed besides. */
+async function bench(work, project, python) {
+  const args = ['--no-install', 'isthmus', 'bench', '--quick', '--json', 'result.json']
+  const env = { ...process.env, ISTHMUS_PYTHON: python, XDG_CACHE_HOME: join(work, 'cache') }
+  await execute('npx', args, { cwd: project, env })
+  const { cells } = JSON.parse(readFileSync(join(project, 'result.json'), 'utf8'))
+  const measured = cells.filter(({ latency, figures }) => latency ?? figures)
+  const without = contender => !measured.some(cell => cell.contender === contender)
+  const missing = ['isthmus', 'json-stdio'].filter(without)
+  if (missing.length > 0) throw new Error(`npx isthmus bench has no figures of ${missing}`)
+  return `${measured.length} of ${cells.length} cells`
 }
 
 export async function run({ short }) {
@@ -104,10 +118,12 @@ export async function run({ short }) {
     for (const [at, hash] of hashes.entries()) console.log(`${hash}  ${tarballs[at]}`)
     const same = hashes[0] === hashes[1]
     if (!same) for (const name of await differences(work, tarballs)) console.log(`differs: ${name}`)
-    await use(work, tarballs[1], join(clones[0], '.venv/bin/python'))
+    const python = join(clones[0], '.venv/bin/python')
+    const project = await use(work, tarballs[1], python)
     console.log('installed with --ignore-scripts and used')
+    console.log(`npx isthmus bench --quick: ${await bench(work, project, python)}`)
     return {
-      passed: same ? 3 : 2,
+      passed: same ? 4 : 3,
       failed: same ? 0 : 1,
       tried: [`two builds, ${same ? `both ${hashes[0].slice(0, 16)}…` : 'which differ'}`],
     }
