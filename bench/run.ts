@@ -3,12 +3,12 @@
 import { join } from 'node:path'
 import { UnavailableError, WrongValueError } from './contender.js'
 import { contenders } from './contenders/index.js'
-import { installEmbeddings } from './embedding.js'
 import { Estimate } from './estimate.js'
 import { buildFloors } from './floor/build.js'
 import { duration } from './format.js'
 import { describeMachine, load, type Machine } from './machine.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
+import { installRivals } from './packages.js'
 import { writePage } from './page.js'
 import { isPackage, python, resultsFolder } from './paths.js'
 import { cellsOf, profiles, type Step, stepsOf } from './plan.js'
@@ -47,9 +47,7 @@ async function measure(options: Options): Promise<Results> {
   const cells = cellsOf(options)
   if (cells.length === 0) throw new UsageError('no case has such a contender and size')
   if (cells.some(({ contender }) => contenders[contender]?.kind === 'floor')) buildFloors()
-  installEmbeddings([
-    ...new Set(cells.flatMap(cell => contenders[cell.contender]?.embedding ?? [])),
-  ])
+  installRivals(cells.flatMap(cell => contenders[cell.contender]?.npm ?? []))
   const estimate = new Estimate(profile.seconds)
   const steps = stepsOf(cells, profile, estimate)
   announce(steps, estimate)

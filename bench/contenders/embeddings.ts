@@ -1,7 +1,7 @@
 // Python inside the Node process: no other process, no wire, and the event loop stands still during a call.
 // Each is called as its documentation says is fastest, with the function looked up beforehand where it can be.
 import { NotOfferedError, type Session } from '../contender.js'
-import { embedded } from '../embedding.js'
+import { embeddedPackage } from '../packages.js'
 import { source } from '../paths.js'
 
 type Add = (a: number, b: number) => number
@@ -32,7 +32,7 @@ interface NodeCallsPython {
 }
 
 export async function nodeCallsPython(): Promise<Session> {
-  const { interpreter } = embedded('node-calls-python') as NodeCallsPython
+  const { interpreter } = embeddedPackage('node-calls-python') as NodeCallsPython
   const module = interpreter.importSync(source('contenders', 'functions.py'))
   return session((a, b) => interpreter.callSync(module, 'add', a, b) as number)
 }
@@ -44,7 +44,7 @@ interface PyObject {
 }
 
 export async function pymport(): Promise<Session> {
-  const library = embedded('pymport') as { pymport(name: string): PyObject }
+  const library = embeddedPackage('pymport') as { pymport(name: string): PyObject }
   const add = library.pymport('functions').get('add')
   return session((a, b) => add.call(a, b).toJS() as number)
 }

@@ -7,6 +7,7 @@
 const kPrefix = 4
 const kNothing: Buffer = Buffer.alloc(0)
 const kBatchBytes = 65_536
+const kRoomBytes = 1 << 20
 
 /** Reads the frame at [start, end) of `bytes`; `owned` when nobody will overwrite it. */
 type Deliver = (bytes: Buffer, start: number, end: number, owned: boolean) => void
@@ -16,9 +17,25 @@ export class FrameReader {
   #large: Buffer | undefined
   #filled = 0
   #tail = kNothing
+  #room = kNothing
 
   constructor(deliver: Deliver) {
     this.#deliver = deliver
+  }
+
+  /** Where the next bytes should go: where a large frame will be used, or else a buffer that is used again. */
+  room(): Buffer {
+    if (this.#large) return this.#large.subarray(this.#filled)
+    if (this.#room === kNothing) this.#room = Buffer.allocUnsafeSlow(kRoomBytes)
+    return this.#room
+  }
+
+  /** So many bytes are in `room()` now. */
+  arrived(count: number): void {
+    if (this.#large) {
+      this.#filled += count
+      this.#deliverIfWhole(this.#large)
+    } else this.feed(this.#room.subarray(0, count))
   }
 
   feed(bytes: Buffer): void {
@@ -50,11 +67,14 @@ export class FrameReader {
     const take = Math.min(chunk.byteLength, frame.byteLength - this.#filled)
     chunk.copy(frame, this.#filled, 0, take)
     this.#filled += take
-    if (this.#filled === frame.byteLength) {
-      this.#large = undefined
-      this.#deliver(frame, 0, frame.byteLength, true)
-    }
+    this.#deliverIfWhole(frame)
     return chunk.subarray(take)
+  }
+
+  #deliverIfWhole(frame: Buffer): void {
+    if (this.#filled < frame.byteLength) return
+    this.#large = undefined
+    this.#deliver(frame, 0, frame.byteLength, true)
   }
 }
 
@@ -67,19 +87,26 @@ export class FrameWriter {
     this.#write = write
   }
 
-  /** Small frames of one turn travel together; a large one goes out by itself, uncopied. */
-  push(body: Buffer): void {
-    const needed = kPrefix + body.byteLength
-    if (this.#used > 0 && this.#used + needed > kBatchBytes) this.#flush()
+  /** One frame: `head` and then `body`. Small frames of one turn travel together; a large body goes out uncopied. */
+  push(head: Buffer, body = kNothing): void {
+    const length = head.byteLength + body.byteLength
+    const isSmall = kPrefix + length <= kBatchBytes
+    const copied = kPrefix + (isSmall ? length : head.byteLength)
+    if (this.#used > 0 && this.#used + copied > kBatchBytes) this.#flush()
     if (this.#used === 0) process.nextTick(() => this.#flush())
-    this.#used = this.#batch.writeUInt32LE(body.byteLength, this.#used)
-    if (needed <= kBatchBytes) {
-      this.#batch.set(body, this.#used)
-      this.#used += body.byteLength
+    this.#used = this.#batch.writeUInt32LE(length, this.#used)
+    this.#append(head)
+    if (isSmall) {
+      this.#append(body)
     } else {
       this.#flush()
       this.#write(body)
     }
+  }
+
+  #append(bytes: Buffer): void {
+    this.#batch.set(bytes, this.#used)
+    this.#used += bytes.byteLength
   }
 
   #flush(): void {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 _ready: dict[int, np.ndarray] = {}
@@ -34,4 +37,31 @@ def double(x: np.ndarray) -> np.ndarray:
     return x * 2
 
 
-FUNCTIONS = {"add": add, "inbound": inbound, "outbound": outbound, "echo": echo, "double": double}
+def nested(value: Any) -> Any:
+    return value
+
+
+def numbers() -> Iterator[int]:
+    i = 0
+    while True:
+        yield i
+        i += 1
+
+
+def frames(size: int) -> Iterator[np.ndarray]:
+    """New arrays of `size` bytes, of which only the ends are written."""
+    for i in numbers():
+        x = np.empty(size // 4, np.float32)
+        x[0] = x[-1] = i
+        yield x
+
+
+FUNCTIONS = {
+    "add": add,
+    "inbound": inbound,
+    "outbound": outbound,
+    "echo": echo,
+    "double": double,
+    "nested": nested,
+}
+STREAMS = {"numbers": numbers, "frames": frames}

@@ -1,6 +1,7 @@
 // HTTP: FastAPI on uvicorn (uvloop, httptools), undici with kept-alive connections, binary bodies.
-import { Pool } from 'undici'
+import type { Pool } from 'undici'
 import type { Session } from '../contender.js'
+import { rivalPackage } from '../packages.js'
 import { firstOutput, type PythonProcess, startPython } from './python-process.js'
 import { type Argument, bytesOf, RivalSession } from './rival.js'
 
@@ -17,7 +18,7 @@ class HttpFastapi extends RivalSession {
   }
 
   /** Numbers go in a JSON body; an array is the body. */
-  async #post(name: string, args: Argument[]): ReturnType<Pool['request']> {
+  async #post(name: string, args: readonly Argument[]): ReturnType<Pool['request']> {
     const [first] = args
     const binary = first instanceof Float32Array
     const response = await this.pool.request({
@@ -30,12 +31,12 @@ class HttpFastapi extends RivalSession {
     return response
   }
 
-  protected async number(name: string, args: Argument[]): Promise<number> {
+  protected async number(name: string, args: readonly Argument[]): Promise<number> {
     const { body } = await this.#post(name, args)
     return (await body.json()) as number
   }
 
-  protected async array(name: string, args: Argument[]): Promise<Float32Array> {
+  protected async array(name: string, args: readonly Argument[]): Promise<Float32Array> {
     const { body } = await this.#post(name, args)
     return new Float32Array(await body.arrayBuffer())
   }
@@ -49,7 +50,8 @@ class HttpFastapi extends RivalSession {
 export async function start(): Promise<Session> {
   const server = startPython('http_fastapi.py', [], ['pipe', 'pipe', 'inherit'])
   const port = Number(await firstOutput(server))
-  const pool = new Pool(`http://127.0.0.1:${port}`, {
+  const undici = rivalPackage('undici') as typeof import('undici')
+  const pool = new undici.Pool(`http://127.0.0.1:${port}`, {
     connections: kConnections,
     pipelining: 1,
     bodyTimeout: 0,

@@ -11,117 +11,132 @@ export interface Contender {
   readonly cores?: 'one' | 'two'
   /** The largest array that it can carry at all, and why. */
   readonly largest?: { readonly bytes: number; readonly why: string }
-  /** A package of npm with Python inside, which the bench installs for itself. */
-  readonly embedding?: string
+  /** The package of npm that it needs, which the bench installs for itself. */
+  readonly npm?: string
 }
+
+type Rows = Readonly<Record<string, Omit<Contender, 'kind'>>>
 
 const ownCase = {
   ownCase: true,
   load: (): Promise<Start> => Promise.reject(new Error('only its own case runs it')),
 } as const
 
-const msgpackSocket = async (): Promise<Start> => (await import('./msgpack-socket.js')).start
+const longestString = { bytes: 2 ** 28, why: 'longer than the longest string of V8' }
 
-export const contenders: Readonly<Record<string, Contender>> = {
+const ours: Rows = {
   isthmus: {
     title: 'isthmus, array in shared memory',
-    kind: 'ours',
     load: async () => (await import('./isthmus.js')).startShared,
   },
   'isthmus-heap': {
     title: 'isthmus, array from the JS heap',
-    kind: 'ours',
     load: async () => (await import('./isthmus.js')).startHeap,
   },
-  'isthmus-threads': { title: 'isthmus, two threads', kind: 'ours', ...ownCase },
-  'isthmus-window-64': { title: 'isthmus, window of 64', kind: 'ours', ...ownCase },
-  'isthmus-unbatched': { title: 'isthmus, without the decorator', kind: 'ours', ...ownCase },
-  'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', kind: 'ours', ...ownCase },
+  'isthmus-threads': { title: 'isthmus, two threads', ...ownCase },
+  'isthmus-window-64': { title: 'isthmus, window of 64', ...ownCase },
+  'isthmus-unbatched': { title: 'isthmus, without the decorator', ...ownCase },
+  'isthmus-awaited': { title: 'isthmus, awaited in a coroutine', ...ownCase },
   ...Object.fromEntries(
     [1, 2, 4].map(workers => [
       `isthmus-pool-${workers}`,
-      { title: `isthmus, pool of ${workers}`, kind: 'ours', ...ownCase } as const,
+      { title: `isthmus, pool of ${workers}`, ...ownCase },
     ]),
   ),
   ...Object.fromEntries(
     [1, 4, 16, 64].map(count => [
       `isthmus-bridges-${count}`,
-      {
-        title: `isthmus, ${count} ${count === 1 ? 'bridge' : 'bridges'}`,
-        kind: 'ours',
-        ...ownCase,
-      } as const,
+      { title: `isthmus, ${count} ${count === 1 ? 'bridge' : 'bridges'}`, ...ownCase },
     ]),
   ),
   'isthmus-sync': {
     title: 'isthmus, callSync',
-    kind: 'ours',
     load: async () => (await import('./isthmus.js')).startSync,
   },
-  'msgpack-socket': { title: 'MessagePack over a Unix socket', kind: 'rival', load: msgpackSocket },
-  'msgpack-socket-two-cores': {
-    title: 'MessagePack over a Unix socket, on different cores',
-    kind: 'rival',
-    load: msgpackSocket,
-    cores: 'two',
+}
+
+/** Another process with Python. */
+const rivals: Rows = {
+  'msgpack-socket': {
+    title: 'MessagePack over a Unix socket',
+    load: async () => (await import('./msgpack.js')).startSocket,
+    npm: 'msgpackr',
   },
-  'msgpack-socket-one-core': {
-    title: 'MessagePack over a Unix socket, both on one core',
-    kind: 'rival',
-    load: msgpackSocket,
-    cores: 'one',
+  'msgpack-stdio': {
+    title: 'MessagePack over stdio',
+    load: async () => (await import('./msgpack.js')).startStdio,
+    npm: 'msgpackr',
+  },
+  'raw-socket': {
+    title: 'raw bytes over a Unix socket',
+    load: async () => (await import('./raw-socket.js')).start,
   },
   'json-stdio': {
     title: 'newline JSON over stdio',
-    kind: 'rival',
     load: async () => (await import('./json-stdio.js')).start,
-    largest: { bytes: 2 ** 28, why: 'longer than the longest string of V8' },
+    largest: longestString,
   },
   'http-fastapi': {
     title: 'HTTP: FastAPI + uvicorn + undici',
-    kind: 'rival',
     load: async () => (await import('./http-fastapi.js')).start,
+    npm: 'undici',
   },
-  'node-calls-python': {
+}
+
+/** Python in the process of Node. */
+const embeddings: Rows = {
+  'node-calls-python-sync': {
     title: 'node-calls-python, in process, callSync',
-    kind: 'embedding',
     load: async () => (await import('./embeddings.js')).nodeCallsPython,
-    embedding: 'node-calls-python',
+    npm: 'node-calls-python',
   },
-  pymport: {
-    title: 'pymport, in process',
-    kind: 'embedding',
+  'pymport-sync': {
+    title: 'pymport, in process, call',
     load: async () => (await import('./embeddings.js')).pymport,
-    embedding: 'pymport',
+    npm: 'pymport',
   },
-  'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', kind: 'rival', ...ownCase },
-  'pool-shared-memory': {
-    title: 'multiprocessing.Pool, shared_memory by hand',
-    kind: 'rival',
-    ...ownCase,
-  },
-  'joblib-memmap': {
-    title: 'joblib loky, memmap of an array in the heap',
-    kind: 'rival',
-    ...ownCase,
-  },
-  'joblib-memmap-input': {
-    title: 'joblib loky, a memmap from the start',
-    kind: 'rival',
-    ...ownCase,
-  },
-  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', kind: 'rival', ...ownCase },
+}
+
+/** Python programs that time themselves. */
+const programs: Rows = {
+  'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', ...ownCase },
+  'pool-shared-memory': { title: 'multiprocessing.Pool, shared_memory by hand', ...ownCase },
+  'joblib-memmap': { title: 'joblib loky, memmap of an array in the heap', ...ownCase },
+  'joblib-memmap-input': { title: 'joblib loky, a memmap from the start', ...ownCase },
+  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', ...ownCase },
+}
+
+const floors: Rows = {
   'floor-loop': {
     title: 'floor: Node event loop ↔ C++',
-    kind: 'floor',
     load: async () => (await import('../floor/node-loop.js')).start,
   },
-  'floor-cores': { title: 'floor: C++ ↔ C++, one cache line', kind: 'floor', ...ownCase },
-  'floor-memcpy': { title: 'floor: one hot memcpy', kind: 'floor', ...ownCase },
+  'floor-cores': { title: 'floor: C++ ↔ C++, one cache line', ...ownCase },
+  'floor-memcpy': { title: 'floor: one hot memcpy', ...ownCase },
   'node-alone': {
     title: 'floor: Node with no bridge',
-    kind: 'floor',
     load: async () => (await import('./node-alone.js')).start,
   },
-  'numpy-alone': { title: 'numpy alone, a plain script', kind: 'floor', ...ownCase },
+  'numpy-alone': { title: 'numpy alone, a plain script', ...ownCase },
+}
+
+const tableOf = (kind: Kind, rows: Rows): Readonly<Record<string, Contender>> =>
+  Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, kind }]))
+
+/** Each row three times: left to the scheduler, with Node and Python kept on different cores, and on one. */
+function withCores(rows: Rows): Rows {
+  const variants = Object.entries(rows).flatMap(([name, row]): [string, Rows[string]][] => [
+    [name, row],
+    [`${name}-two-cores`, { ...row, title: `${row.title}, on different cores`, cores: 'two' }],
+    [`${name}-one-core`, { ...row, title: `${row.title}, both on one core`, cores: 'one' }],
+  ])
+  return Object.fromEntries(variants)
+}
+
+export const contenders: Readonly<Record<string, Contender>> = {
+  ...tableOf('ours', ours),
+  ...tableOf('rival', withCores(rivals)),
+  ...tableOf('embedding', embeddings),
+  ...tableOf('rival', programs),
+  ...tableOf('floor', floors),
 }

@@ -44,6 +44,10 @@ class Shared implements Session {
     return tensor(await this.bridge.call('double', this.argument(parcel)))
   }
 
+  nested(value: unknown): Promise<unknown> {
+    return this.bridge.call('nested', value)
+  }
+
   /** What a user would pass: the tensor itself. */
   protected argument(parcel: Parcel): Parcel | Float32Array {
     return parcel

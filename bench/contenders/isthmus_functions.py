@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from functions import add, double, echo, inbound
+from functions import add, double, echo, inbound, nested
 
-__all__ = ["add", "double", "echo", "inbound", "outbound", "update"]
+__all__ = ["add", "double", "echo", "inbound", "nested", "outbound", "update"]
 
 
 def outbound(length: int, mark: float) -> np.ndarray:
