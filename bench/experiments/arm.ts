@@ -9,6 +9,13 @@ export interface Arm {
   readonly env?: Readonly<Record<string, string>>
   /** Stands out in the chart. */
   readonly ours?: true
+  /** Arms are compared within a part of the experiment; each part has a table of its own. */
+  readonly part?: string
+  /**
+   * Its labels are its own, because its arithmetic is. What differs is its figure `difference`, and this is the most
+   * that it may be.
+   */
+  readonly tolerance?: number
 }
 
 /** One run of an arm. Times are milliseconds since its first process was started. */
@@ -42,10 +49,12 @@ export interface ArmResult {
   readonly name: string
   readonly title: string
   readonly ours?: true
+  readonly part?: string
+  readonly tolerance?: number
   /** Medians over the runs; memory is that of the run that needed most. */
   readonly result?: ArmRun
   readonly runs: readonly ArmRun[]
-  /** Labels that differ from those of the first arm, the most in any run. */
+  /** Labels that differ from those of the first arm of its part, the most in any run. */
   readonly different?: number
   readonly labels?: number
   /** Why there is no result. */

@@ -18,7 +18,7 @@ const rules = [
 const dark = ['.rule { stroke: #21262d }', '.ours { fill: #58a6ff } .other { fill: #6e7681 }']
 
 export function draw(chart: Chart, { arms, machine, date }: ExperimentResults): string {
-  const shown = arms.filter(({ result }) => result)
+  const shown = arms.filter(({ result, part }) => result && part === chart.part)
   const height = top + shown.length * rowHeight + 44
   const panelWidth =
     (width - 2 * left - names - gap * (chart.panels.length - 1)) / chart.panels.length

@@ -6,13 +6,14 @@ import { draw } from './chart.js'
 import { type Experiment, readExperiment } from './experiment.js'
 import { experiments } from './index.js'
 import { here } from './places.js'
-import { checkTable, factLines, machineLine, table } from './report.js'
+import { checkTable, factLines, machineLine, tables } from './report.js'
 
 const kHead = `<!-- Written by \`npm run experiment:docs\` from bench/experiments/results; do not edit. -->
 # Experiments
 
-Published comparisons of ways to serve a Python model, rebuilt: every arm on one machine, with the same model, the same
-inputs and the same number of threads. Rows in which Isthmus is not first are there, too.
+Two published comparisons of ways to serve a Python model, rebuilt, and a simulation in numpy, driven from Node and spread
+over two processes in the ways that Python has for that: every arm on one machine, with the same work, the same inputs and
+the same number of threads. Rows in which Isthmus is not first are there, too.
 
 An **arm** is a process tree of its own, started anew for each run. *Wall* is from the start of its first process to the
 end of it: interpreter, imports and loading the model included. *First result* is from the same start. *CPU* is the time
@@ -34,7 +35,7 @@ function sectionOf(experiment: Experiment): string {
     head,
     experiment.introduction(results),
     ...experiment.charts.map(({ title }, at) => `![${title}](${pictureOf(experiment, at)})`),
-    table(experiment, results),
+    tables(experiment, results),
     checkTable(experiment, results),
     experiment.explanation(results),
     factLines(results),

@@ -10,10 +10,23 @@ export interface Prepared {
   readonly facts: Readonly<Record<string, string | number>>
 }
 
+/** A row for each arm of a part. */
+export interface Table {
+  /** Of experiments that have parts. */
+  readonly part?: string
+  /** What stands above it. */
+  readonly title?: string
+  readonly columns: readonly Column[]
+  /** What the labels are. */
+  readonly labels: string
+}
+
 export interface Column {
   readonly title: string
   readonly value: (run: ArmRun) => number | undefined
   readonly show: (value: number) => string
+  /** The least of them is not the best. */
+  readonly plain?: true
 }
 
 /** Bars for one quantity. */
@@ -23,6 +36,7 @@ export interface Panel extends Column {
 
 export interface Chart {
   readonly title: string
+  readonly part?: string
   readonly panels: readonly Panel[]
 }
 
@@ -42,7 +56,7 @@ export interface Experiment {
   /** No run watches memory: all of them are for times. */
   readonly withoutMemory?: true
   readonly arms: readonly Arm[]
-  readonly columns: readonly Column[]
+  readonly tables: readonly Table[]
   readonly charts: readonly Chart[]
   prepare(options: { readonly quick: boolean }): Promise<Prepared>
   checks(results: ExperimentResults): readonly Check[]

@@ -15,8 +15,8 @@ export const usage = (experiment: Experiment): string => `${experiment.title}
 
 Usage: npm run experiment:${experiment.name} -- [options]
 
-  --quick       less data and one round: does everything run? Writes no page
-  --only a,b    only these arms; the first is the one that labels are compared with. Writes no page
+  --quick       less work and one round: does everything run? Writes no page
+  --only a,b    only these arms; labels are compared with those of the first. Writes no page
   --rounds n    runs of each arm, interleaved (${experiment.rounds.full}; with --quick ${experiment.rounds.quick})
   --json FILE   where to write the result (bench/experiments/results/${experiment.name}.json)
   --help        this text

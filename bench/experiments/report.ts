@@ -1,26 +1,42 @@
 // An experiment's table: for the terminal and for the page.
-import type { Experiment, ExperimentResults } from './experiment.js'
+import type { ArmResult } from './arm.js'
+import type { Experiment, ExperimentResults, Table } from './experiment.js'
+
+/** All of an experiment's tables. */
+export const tables = (experiment: Experiment, { arms }: ExperimentResults): string =>
+  experiment.tables
+    .map(table => {
+      const rows = tableOf(
+        table,
+        arms.filter(({ part }) => part === table.part),
+      )
+      return table.title === undefined ? rows : `${table.title}\n\n${rows}`
+    })
+    .join('\n\n')
 
 /** Markdown rows; the smallest value of each column is bold. */
-export function table({ columns }: Experiment, { arms }: ExperimentResults): string {
+function tableOf({ columns, labels: heading }: Table, arms: readonly ArmResult[]): string {
   const best = columns.map(({ value }) =>
     Math.min(...arms.flatMap(({ result }) => (result ? [value(result) ?? Infinity] : []))),
   )
   const rows = arms.map(arm => {
-    const cells = columns.map(({ value, show }, at) => {
+    const cells = columns.map(({ value, show, plain }, at) => {
       const seen = arm.result && value(arm.result)
       if (seen === undefined) return '–'
-      return seen === best[at] ? `**${show(seen)}**` : show(seen)
+      return seen === best[at] && !plain ? `**${show(seen)}**` : show(seen)
     })
     return [arm.ours ? `**${arm.title}**` : arm.title, ...cells, labelsOf(arm)]
   })
-  const head = ['', ...columns.map(({ title }) => title), 'labels']
+  const head = ['', ...columns.map(({ title }) => title), heading]
   const rule = ['---', ...columns.map(() => '---:'), '---']
   return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-function labelsOf({ failed, different, labels }: ExperimentResults['arms'][number]): string {
+function labelsOf({ failed, different, labels, tolerance, result }: ArmResult): string {
   if (failed !== undefined) return `failed: ${failed.split('\n')[0]}`
+  const difference = result?.figures.difference
+  if (tolerance !== undefined && difference !== undefined)
+    return `within ${difference.toExponential(0)}`
   if (labels === 0) return '–'
   return different === 0 ? 'the same' : `${different} of ${labels} differ`
 }
@@ -62,7 +78,7 @@ export function machineLine(results: ExperimentResults): string {
 export const report = (experiment: Experiment, results: ExperimentResults): string =>
   [
     factLines(results),
-    table(experiment, results),
+    tables(experiment, results),
     checkTable(experiment, results),
     machineLine(results),
   ]

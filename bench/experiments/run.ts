@@ -58,16 +58,22 @@ async function runAll(
 function armResult({ arm, outcomes, failed }: Record, reference: readonly string[]): ArmResult {
   const runs = outcomes.map(({ run }) => run)
   const result = merged(runs)
-  const { name, title, ours } = arm
+  const { name, title, ours, part, tolerance } = arm
+  const differing = ({ labels, run }: Outcome): number =>
+    tolerance === undefined
+      ? differences(labels, reference)
+      : Number(!((run.figures.difference ?? NaN) <= tolerance))
   return {
     name,
     title,
     ...(ours && { ours }),
+    ...(part !== undefined && { part }),
+    ...(tolerance !== undefined && { tolerance }),
     ...(failed === undefined && result && { result }),
     ...(failed !== undefined && { failed }),
     ...(outcomes.length > 0 && {
       labels: outcomes[0]!.labels.length,
-      different: Math.max(...outcomes.map(({ labels }) => differences(labels, reference))),
+      different: Math.max(...outcomes.map(differing)),
     }),
     runs,
   }
@@ -82,7 +88,9 @@ async function measure(experiment: Experiment, options: Options): Promise<Experi
     .filter(({ name }) => options.only.length === 0 || options.only.includes(name))
     .map((arm): Record => ({ arm, outcomes: [] }))
   await runAll(experiment, { records, rounds, prepared })
-  const reference = records.find(({ outcomes }) => outcomes.length > 0)?.outcomes[0]?.labels ?? []
+  const referenceOf = (part: string | undefined): readonly string[] =>
+    records.find(({ arm, outcomes }) => arm.part === part && outcomes.length > 0)?.outcomes[0]
+      ?.labels ?? []
   return {
     experiment: experiment.name,
     date: new Date().toISOString(),
@@ -91,11 +99,11 @@ async function measure(experiment: Experiment, options: Options): Promise<Experi
     seconds: Math.round((performance.now() - start) / 1000),
     machine,
     facts: prepared.facts,
-    arms: records.map(record => armResult(record, reference)),
+    arms: records.map(record => armResult(record, referenceOf(record.arm.part))),
   }
 }
 
-/** 0 when every arm ran and all labels are the same, whatever the figures; 1 otherwise; 2 for bad usage. */
+/** 0 when every arm ran and labels are the same, whatever the figures; 1 otherwise; 2 for bad usage. */
 async function main([name = '', ...args]: string[]): Promise<number> {
   const experiment = experiments.find(each => each.name === name)
   if (!experiment) {

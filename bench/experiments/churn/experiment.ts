@@ -91,7 +91,7 @@ export const churn: Experiment = {
   limit: 120,
   withoutMemory: true,
   arms,
-  columns,
+  tables: [{ columns, labels: 'labels' }],
   charts: [
     {
       title: 'Churn: one row, warm calls, p50',

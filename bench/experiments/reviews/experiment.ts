@@ -82,7 +82,7 @@ export const reviews: Experiment = {
   rounds: { quick: 1, full: 3 },
   limit: 180,
   arms,
-  columns,
+  tables: [{ columns, labels: 'labels' }],
   charts: [
     { title: 'Sentiment of 1,000 reviews, with the same model', panels: [wall, cpu, memory] },
   ],
