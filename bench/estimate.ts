@@ -14,15 +14,23 @@ const kBytesPerMs = 1e6 // of those who copy
 /** What a round of a cell takes: by the committed run where that has the cell, else by rough figures. */
 export class Estimate {
   readonly #seconds: number
+  readonly #absent: ReadonlyMap<string, string>
   readonly #reference: Results | undefined
 
-  constructor(seconds: number, reference = committed()) {
+  /** @param absent contenders that take no time, because they cannot take part */
+  constructor(
+    seconds: number,
+    absent: ReadonlyMap<string, string> = new Map(),
+    reference = committed(),
+  ) {
     this.#seconds = seconds
+    this.#absent = absent
     this.#reference = reference
   }
 
   /** ms of one round. */
   of(cell: Cell): number {
+    if (this.#absent.has(cell.contender)) return 0
     const { expectedMs } = cases[cell.case] ?? {}
     if (expectedMs !== undefined) return expectedMs
     const measured = this.#seconds * 1000

@@ -1,10 +1,11 @@
 // Where and with what a result was measured.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { allowedCpus } from './cores.js'
-import { cacheRoot, isPackage, python, root, source } from './paths.js'
+import { manifests, versionOf } from './packages.js'
+import { isPackage, python, root, source } from './paths.js'
 
 type Versions = Readonly<Record<string, string>>
 
@@ -55,30 +56,16 @@ function pythonPackages(): string[] {
   return ['numpy', 'msgspec', ...lines.flatMap(line => /^[\w.-]+(?===)/.exec(line)?.[0] ?? [])]
 }
 
-interface Manifest {
-  readonly version?: string
-  readonly dependencies?: Versions
-}
-
-const manifestIn = (folder: string): Manifest =>
-  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
-
-/** Isthmus, and what is installed of the rivals' packages: here, and in the folders of the bench. */
+/** Isthmus, and what is installed of the rivals' packages. */
 function npmPackages(): Versions {
-  const here = ['msgpackr', 'undici'].flatMap((name): [string, string][] => {
-    const { version } = attempt(() => manifestIn(join(root, 'node_modules', name)), {})
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const rivals = Object.keys(manifests).flatMap((name): [string, string][] => {
+    const version = attempt(() => versionOf(name), undefined)
     return version === undefined ? [] : [[name, version]]
   })
-  const installed = attempt(() => readdirSync(cacheRoot), []).flatMap(name => {
-    const { dependencies = {} } = attempt(() => manifestIn(join(cacheRoot, name)), {} as Manifest)
-    return Object.entries(dependencies).filter(([dependency]) =>
-      existsSync(join(cacheRoot, name, 'node_modules', dependency)),
-    )
-  })
-  return {
-    isthmus: manifestIn(root).version ?? 'unknown',
-    ...Object.fromEntries([...here, ...installed]),
-  }
+  return { isthmus: version, ...Object.fromEntries(rivals) }
 }
 
 /** The repository's commit; the package has a version only. */

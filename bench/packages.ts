@@ -129,6 +129,22 @@ export function installRivals(names: Iterable<string>, place = benchPlace): void
   for (const name of new Set(names)) if (!isBeside(name)) install(name, place)
 }
 
+/** Whether it is there, or has been tried: then it says itself what went wrong. */
+export const isInstalled = (name: string): boolean =>
+  isBeside(name) ||
+  existsSync(join(folderOf(name, benchPlace), 'installed.json')) ||
+  existsSync(failureOf(name, benchPlace))
+
+/** The version that a contender would load; undefined when there is none. */
+export function versionOf(name: string): string | undefined {
+  const folders = isBeside(name)
+    ? (beside.resolve.paths(name) ?? [])
+    : [join(folderOf(name, benchPlace), 'node_modules')]
+  const found = folders.map(folder => join(folder, name, 'package.json')).find(existsSync)
+  if (found === undefined) return undefined
+  return (JSON.parse(readFileSync(found, 'utf8')) as { version?: string }).version
+}
+
 /** The package's exports. */
 export function rivalPackage(name: string): unknown {
   if (isBeside(name)) return beside(name)

@@ -136,13 +136,20 @@ export class Rotation {
   readonly records: Map<string, CellRecord>
   readonly #profile: Profile
   readonly #spin: number | undefined
-  readonly #unavailable = new Map<string, string>()
+  /** Contenders that cannot take part, with the reason. */
+  readonly #unavailable: Map<string, string>
   #current: CellProcess | undefined
   #stopped = false
 
-  constructor(cells: readonly Cell[], profile: Profile, spin: number | undefined) {
+  constructor(
+    cells: readonly Cell[],
+    profile: Profile,
+    spin: number | undefined,
+    absent: ReadonlyMap<string, string>,
+  ) {
     this.#profile = profile
     this.#spin = spin
+    this.#unavailable = new Map(absent)
     this.records = new Map(cells.map(cell => [key(cell), new CellRecord(cell)]))
   }
 

@@ -1,6 +1,7 @@
 // npm run bench, npx isthmus bench: plans the cells, measures them in rotation, writes the result and its page,
 // prints the report.
 import { join } from 'node:path'
+import type { Cell } from './cases/case.js'
 import { UnavailableError, WrongValueError } from './contender.js'
 import { contenders } from './contenders/index.js'
 import { Estimate } from './estimate.js'
@@ -8,11 +9,12 @@ import { buildFloors } from './floor/build.js'
 import { duration } from './format.js'
 import { describeMachine, load, type Machine } from './machine.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
-import { installRivals } from './packages.js'
+import { installRivals, isInstalled } from './packages.js'
 import { writePage } from './page.js'
 import { isPackage, python, resultsFolder } from './paths.js'
 import { cellsOf, profiles, type Step, stepsOf } from './plan.js'
 import { Progress } from './progress.js'
+import { installPythonPackages, usePythonPackages } from './python-packages.js'
 import { report } from './report.js'
 import { type Results, resultOf, writeResults } from './results.js'
 import { Rotation } from './rotation.js'
@@ -40,19 +42,43 @@ function requirePackages({ packages }: Machine): void {
   )
 }
 
+/** Whatever the cells need that is no part of Isthmus. In the package nothing is installed unless that was asked for. */
+function prepare(cells: readonly Cell[], { install }: Options): void {
+  const used = cells.flatMap(({ contender }) => contenders[contender] ?? [])
+  if (used.some(({ kind }) => kind === 'floor')) buildFloors()
+  if (!isPackage || install) installRivals(used.flatMap(({ npm }) => npm ?? []))
+  if (!isPackage) return
+  if (install) installPythonPackages()
+  usePythonPackages()
+}
+
+/** Why contenders cannot take part, of those of which that is known beforehand. */
+function absentees(cells: readonly Cell[], { packages }: Machine): Map<string, string> {
+  const get = isPackage ? 'npx isthmus bench --install' : 'npm run setup -- --bench'
+  const absent = new Map<string, string>()
+  for (const { contender } of cells) {
+    const { npm, pypi } = contenders[contender] ?? {}
+    if (npm !== undefined && !isInstalled(npm))
+      absent.set(contender, `unavailable: ${npm} of npm is not installed: ${get}`)
+    else if (pypi !== undefined && packages[pypi] === 'missing')
+      absent.set(contender, `unavailable: ${pypi} of PyPI is not installed: ${get}`)
+  }
+  return absent
+}
+
 async function measure(options: Options): Promise<Results> {
-  const machine = describeMachine()
-  requirePackages(machine)
   const profile = profiles[options.profile]
   const cells = cellsOf(options)
   if (cells.length === 0) throw new UsageError('no case has such a contender and size')
-  if (cells.some(({ contender }) => contenders[contender]?.kind === 'floor')) buildFloors()
-  installRivals(cells.flatMap(cell => contenders[cell.contender]?.npm ?? []))
-  const estimate = new Estimate(profile.seconds)
+  prepare(cells, options)
+  const machine = describeMachine()
+  requirePackages(machine)
+  const absent = absentees(cells, machine)
+  const estimate = new Estimate(profile.seconds, absent)
   const steps = stepsOf(cells, profile, estimate)
   announce(steps, estimate)
   const start = performance.now()
-  const rotation = new Rotation(cells, profile, options.spin)
+  const rotation = new Rotation(cells, profile, options.spin, absent)
   const progress = new Progress(steps, cell => estimate.of(cell))
   let done = 0
   let interrupted = false

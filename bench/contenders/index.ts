@@ -13,6 +13,8 @@ export interface Contender {
   readonly largest?: { readonly bytes: number; readonly why: string }
   /** The package of npm that it needs, which the bench installs for itself. */
   readonly npm?: string
+  /** The package of PyPI that it needs, besides numpy and msgspec, without which Isthmus does not run either. */
+  readonly pypi?: string
 }
 
 type Rows = Readonly<Record<string, Omit<Contender, 'kind'>>>
@@ -80,6 +82,7 @@ const rivals: Rows = {
     title: 'HTTP: FastAPI + uvicorn + undici',
     load: async () => (await import('./http-fastapi.js')).start,
     npm: 'undici',
+    pypi: 'fastapi',
   },
 }
 
@@ -101,9 +104,17 @@ const embeddings: Rows = {
 const programs: Rows = {
   'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', ...ownCase },
   'pool-shared-memory': { title: 'multiprocessing.Pool, shared_memory by hand', ...ownCase },
-  'joblib-memmap': { title: 'joblib loky, memmap of an array in the heap', ...ownCase },
-  'joblib-memmap-input': { title: 'joblib loky, a memmap from the start', ...ownCase },
-  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', ...ownCase },
+  'joblib-memmap': {
+    title: 'joblib loky, memmap of an array in the heap',
+    pypi: 'joblib',
+    ...ownCase,
+  },
+  'joblib-memmap-input': {
+    title: 'joblib loky, a memmap from the start',
+    pypi: 'joblib',
+    ...ownCase,
+  },
+  'joblib-pickle': { title: 'joblib loky, max_nbytes=None', pypi: 'joblib', ...ownCase },
 }
 
 const floors: Rows = {
