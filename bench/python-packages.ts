@@ -35,7 +35,10 @@ export function installPythonPackages(): void {
     encoding: 'utf8',
     timeout: kLimitMs,
   })
-  if (status === 0) return writeFileSync(done, wanted)
+  if (status === 0) {
+    writeFileSync(done, wanted)
+    return
+  }
   const reason = error?.message ?? /^ERROR:.*$/m.exec(stderr)?.[0] ?? stderr.trim()
   process.stderr.write(`pip could not install them: ${reason}\n`)
 }

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Results } from '../../bench/results.js'
 
+t.setTimeout(60_000)
+
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const python = join(root, '.venv/bin/python')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
