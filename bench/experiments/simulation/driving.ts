@@ -93,12 +93,18 @@ for (let turn = 0; turn < turns; turn++) {
     taken[name].push(await loops[name].run(steps))
 }
 report.mark('last')
+
+/** Per cent that a loop takes longer than another one in the same turn: the median. */
+function over(name: Name, base: Name): number {
+  const each = taken[name].map((seconds, turn) => 100 * (seconds / taken[base][turn]! - 1))
+  return percentile(each, 0.5)
+}
+
 for (const name of names) {
   report.figure(name, (percentile(taken[name], 0.5) * 1e6) / steps)
-  // Per cent that it takes longer than plain Python in the same turn.
-  const over = taken[name].map((seconds, turn) => 100 * (seconds / taken.plain[turn]! - 1))
-  if (name !== 'plain') report.figure(`${name}.over`, percentile(over, 0.5))
+  if (name !== 'plain') report.figure(`${name}.over`, over(name, 'plain'))
 }
+report.figure('driven.kept', over('driven', 'kept'))
 report.figure('crossing.p50', percentile(crossings, 0.5))
 report.figure('crossing.p90', percentile(crossings, 0.9))
 report.figure('copied', py.stats().copiedBytes - copied)

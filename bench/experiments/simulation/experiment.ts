@@ -14,12 +14,12 @@ const kWorkers = '2'
 
 const plans = {
   full: [
-    { particles: kMany, warm: 2, steps: 16, empty: 1000 },
-    { particles: kFew, warm: 5, steps: 60, empty: 1000 },
+    { particles: kMany, warm: 2, steps: 16, empty: 1000, emptySeconds: 1 },
+    { particles: kFew, warm: 5, steps: 60, empty: 1000, emptySeconds: 1 },
   ],
   quick: [
-    { particles: kMany, warm: 1, steps: 2, empty: 20 },
-    { particles: kFew, warm: 1, steps: 5, empty: 50 },
+    { particles: kMany, warm: 1, steps: 2, empty: 20, emptySeconds: 0.2 },
+    { particles: kFew, warm: 1, steps: 5, empty: 50, emptySeconds: 0.2 },
   ],
 } satisfies Record<string, readonly Plan[]>
 
@@ -105,6 +105,7 @@ const driven: readonly Column[] = [
   percent('driven over plain', 'driven.over'),
   percent('control: plain over plain', 'control.over'),
   percent('plain, malloc keeps memory, over plain', 'kept.over'),
+  percent('driven over that', 'driven.kept'),
   { ...us('crossing p50', 'crossing.p50'), plain: true },
   { ...us('p90', 'crossing.p90'), plain: true },
   copied('copied'),
@@ -115,7 +116,7 @@ const bars = (title: string, name: string): Panel => us(title, `${kMany}.${name}
 export const simulation: Experiment = {
   name: 'simulation',
   title: 'A simulation in numpy',
-  rounds: { quick: 1, full: 6 },
+  rounds: { quick: 1, full: 5 },
   limit: 120,
   arms,
   tables: [

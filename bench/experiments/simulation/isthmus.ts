@@ -9,7 +9,6 @@ import { percentiles } from './samples.js'
 
 const kWarmEmpty = 20
 const kWarmMs = 200
-const kEmptyMs = 1000
 
 interface Energies {
   readonly kinetic: number
@@ -119,7 +118,7 @@ for (const plan of plans()) {
   const copied = py.stats().copiedBytes
   await steps(run, name, plan)
   await empty(run, kWarmEmpty, kWarmMs)
-  percentiles(report, `${particles}.empty`, await empty(run, plan.empty, kEmptyMs))
+  percentiles(report, `${particles}.empty`, await empty(run, plan.empty, 1000 * plan.emptySeconds))
   report.figure(`${particles}.copied`, py.stats().copiedBytes - copied)
   const state = run.now.data
   labels.push(

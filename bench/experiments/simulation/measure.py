@@ -7,6 +7,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from arm_report import ArmReport
@@ -16,7 +17,6 @@ from physics import Floats, read_state
 FOLDER = Path(os.environ["SIMULATION_FOLDER"])
 WARM_EMPTY = 20
 WARM_SECONDS = 0.2
-EMPTY_SECONDS = 1.0
 
 
 class Technique:
@@ -66,7 +66,7 @@ def measure(make: type[Technique], function: str, workers: int) -> None:
 def measure_steps(
     technique: Technique,
     function: str,
-    plan: dict[str, int],
+    plan: dict[str, Any],
     report: ArmReport,
     workers: int,
 ) -> None:
@@ -93,10 +93,10 @@ def percentiles(report: ArmReport, name: str, times: ArrayLike) -> None:
         report.figure(f"{name}.p{share}", float(np.percentile(times, share)))
 
 
-def measure_empty(technique: Technique, plan: dict[str, int], report: ArmReport) -> None:
+def measure_empty(technique: Technique, plan: dict[str, Any], report: ArmReport) -> None:
     particles = plan["particles"]
     empty_steps(technique, WARM_EMPTY, WARM_SECONDS)
-    times = empty_steps(technique, plan["empty"], EMPTY_SECONDS)
+    times = empty_steps(technique, plan["empty"], plan["emptySeconds"])
     percentiles(report, f"{particles}.empty", times)
 
 

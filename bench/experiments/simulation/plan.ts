@@ -7,8 +7,9 @@ export interface Plan {
   /** Steps that do not count, and those that do. */
   readonly warm: number
   readonly steps: number
-  /** Steps that do nothing. */
+  /** Steps that do nothing: the most, and for how long. */
   readonly empty: number
+  readonly emptySeconds: number
 }
 
 /** In ranges of the force between two particles, the square root of their number being 1 / range. */

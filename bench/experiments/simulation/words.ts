@@ -24,7 +24,9 @@ seconds that Python counted for it.
 - **shared_memory**: both states are in \`multiprocessing.shared_memory\`, and workers are forked with both mapped. *Pool*: a
   task names function, state and block. *By hand*: two bytes through a pipe to each worker and eight back; or one
   POSIX semaphore to start each worker, one for all that are done, and the rest in a shared page.
-- **Isthmus**: \`pool()\` from Node, \`py.call('step', now, after, dt, block, blocks)\` for each block, both states tensors.
+- **Isthmus**: \`pool()\` from Node, \`py.call('step', now, after, dt, block, blocks)\` for each block, both states
+  tensors. *Kept*: workers were sent both once, and a call names the present one, as with shared memory by hand.
+  *Kept*: both were sent once, and a call names the present one, as shared memory by hand does.
 - **Numba**: the same physics as loops that Numba compiles ([compiled.py](../bench/experiments/simulation/compiled.py)), over the
   same arrays. It sums forces in another order, so its positions are compared within a tolerance.
 
@@ -42,16 +44,15 @@ export function explanation(results: ExperimentResults): string {
   const compiled = resultOf(results, 'isthmus-compiled')
   if (!driven || !isthmus || !alone || !compiled) return ''
   const wall = '1000000.wall.p50'
+  const show = (name: string) => showPercent(percentOf(results, 'driving-1m', name))
   const ratio = (a: number | undefined, b: number | undefined) =>
     ((a ?? NaN) / (b ?? NaN)).toFixed(2)
   return `How to read it.
 
-- Plain Python pays for fresh pages: numpy's temporary arrays are freed to the system and asked for again in every step. In
-  a worker of Isthmus they lie in memory that is used again. With glibc told to keep what is freed, plain Python takes
-  ${showPercent(percentOf(results, 'driving-1m', 'kept.over'))} instead of ${showPercent(percentOf(results, 'driving-1m', 'driven.over'))} for Isthmus: the difference of these two is what
-  driving from Node costs. By the clock it is ${ms(driven.figures['crossing.p50'])} of ${ms(driven.figures.driven)}.
+- glibc gives freed memory back to the system, and numpy's next temporary array then waits for fresh pages. In a worker of
+  Isthmus arrays of that size lie in memory that is used again. Against plain Python as it is, the loop in Node takes
+  ${show('driven.over')}; against one whose glibc keeps memory, ${show('driven.kept')}. The crossing is ${ms(driven.figures['crossing.p50'])} of ${ms(driven.figures.driven)}.
 - Two processes are ${ratio(alone.figures[wall], isthmus.figures[wall])} times as fast as one. Each block sorts its own particles, but looks at all of them to find
   these, and both share the memory's bandwidth.
-- Compiled, two processes take ${ms(compiled.figures[wall])} a step. Numba reads and writes the tensors as it does arrays of numpy.
-- Where physics is 1,000 times the overhead, techniques differ in *wall* by less than runs of one of them do.`
+- Compiled, two processes take ${ms(compiled.figures[wall])} a step. Numba reads and writes the tensors as it does arrays of numpy.`
 }
