@@ -1,10 +1,12 @@
-// What the two short profiles measure. `--full` measures everything.
+// What the profiles measure of which case.
 
 export interface Choice {
   readonly contenders?: readonly string[]
   /** Instead of `contenders`, for one size. */
   readonly contendersOfSize?: Readonly<Record<number, readonly string[]>>
   readonly sizes?: readonly number[]
+  /** Without those that are kept on one core, or on two. */
+  readonly onCores?: false
 }
 
 const kMegabyte = 2 ** 20
@@ -43,4 +45,19 @@ export const normalChoice: Readonly<Record<string, Choice>> = {
 export const quickChoice: Readonly<Record<string, Choice>> = {
   ...normalChoice,
   echo: { ...echo, contendersOfSize: { ...echo.contendersOfSize, [kLarge]: ['isthmus'] } },
+}
+
+/**
+ * Every case is measured. What is left out here would take an hour more and show what its neighbours show: where
+ * processes are kept makes a difference to small calls, and arrays that go one way have one half of an echo's cost.
+ */
+export const fullChoice: Readonly<Record<string, Choice>> = {
+  'in-flight-1': { onCores: false },
+  'in-flight-8': { onCores: false },
+  'in-flight-1024': { onCores: false },
+  wake: { onCores: false },
+  nested: { onCores: false },
+  in: { sizes: [4096, kMegabyte, kLarge], onCores: false },
+  out: { sizes: [4096, kMegabyte, kLarge], onCores: false },
+  double: { sizes: [kLarge], onCores: false },
 }

@@ -1,7 +1,7 @@
 // Which cells are measured, in which order, how long and how often.
-import type { Cell } from './cases/case.js'
+import type { Case, Cell } from './cases/case.js'
 import { cases } from './cases/index.js'
-import { type Choice, normalChoice, quickChoice } from './choices.js'
+import { type Choice, fullChoice, normalChoice, quickChoice } from './choices.js'
 import { contenders } from './contenders/index.js'
 import type { Estimate } from './estimate.js'
 import type { Options } from './options.js'
@@ -10,35 +10,45 @@ export interface Profile {
   /** Every cell has at least the first number of rounds, and cheap ones the second, as the budget allows. */
   readonly rounds: readonly [least: number, most: number]
   readonly seconds: number
+  /** The same for cases that are measured once; by it they also count how much they do. */
+  readonly onceSeconds: number
   /** A size is skipped, and marked, when one call would take longer than this. */
   readonly longestCallMs: number
   /** How long a run should take at most. */
   readonly budgetMs: number
-  /** What is measured of each case; undefined is everything. */
-  readonly choice: Readonly<Record<string, Choice>> | undefined
+  /** Whether every case is measured, or only those in `choice`. */
+  readonly everyCase: boolean
+  /** What is measured of a case; everything of one that is not in it. */
+  readonly choice: Readonly<Record<string, Choice>>
 }
 
 export const profiles: Readonly<Record<Options['profile'], Profile>> = {
   quick: {
     rounds: [1, 1],
     seconds: 0.1,
+    onceSeconds: 0.1,
     longestCallMs: 500,
     budgetMs: 40_000,
+    everyCase: false,
     choice: quickChoice,
   },
   normal: {
     rounds: [5, 5],
     seconds: 0.2,
+    onceSeconds: 0.5,
     longestCallMs: 1000,
     budgetMs: 120_000,
+    everyCase: false,
     choice: normalChoice,
   },
   full: {
     rounds: [3, 5],
-    seconds: 0.4,
+    seconds: 0.3,
+    onceSeconds: 0.5,
     longestCallMs: 3000,
     budgetMs: 38 * 60_000,
-    choice: undefined,
+    everyCase: true,
+    choice: fullChoice,
   },
 }
 
@@ -53,24 +63,27 @@ const given = <T>(chosen: readonly T[]): readonly T[] | undefined =>
  * Who names cases gets all their contenders; who names contenders gets those.
  */
 export function cellsOf(options: Options): Cell[] {
-  const { choice } = profiles[options.profile]
-  const names = given(options.only) ?? Object.keys(choice ?? cases)
+  const { everyCase, choice } = profiles[options.profile]
+  const names = given(options.only) ?? Object.keys(everyCase ? cases : choice)
   return Object.entries(cases)
     .filter(([name]) => names.includes(name))
-    .flatMap(([name, one]) => {
-      const chosen = choice?.[name]
-      const sizes = among(one.sizes, given(options.sizes) ?? chosen?.sizes)
-      return sizes.flatMap(bytes => {
-        const limited = options.only.length > 0 ? undefined : contendersOf(chosen, bytes)
-        return among(one.contenders, given(options.contenders) ?? limited)
+    .flatMap(([name, one]) =>
+      among(one.sizes, given(options.sizes) ?? choice[name]?.sizes).flatMap(bytes => {
+        const chosen = options.only.length > 0 ? one.contenders : chosenOf(one, choice[name], bytes)
+        const named = given(options.contenders)
+        return (named ? among(one.contenders, named) : chosen)
           .filter(contender => one.takes?.(contender, bytes) ?? true)
           .map(contender => ({ case: name, contender, bytes }))
-      })
-    })
+      }),
+    )
 }
 
-const contendersOf = (choice: Choice | undefined, bytes: number): readonly string[] | undefined =>
-  choice?.contendersOfSize?.[bytes] ?? choice?.contenders
+/** The contenders of a case that a profile has chosen for a size. */
+function chosenOf(one: Case, choice: Choice = {}, bytes: number): readonly string[] {
+  const chosen = among(one.contenders, choice.contendersOfSize?.[bytes] ?? choice.contenders)
+  if (choice.onCores !== false) return chosen
+  return chosen.filter(contender => contenders[contender]?.cores === undefined)
+}
 
 export interface Step {
   readonly cell: Cell

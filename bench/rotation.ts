@@ -181,7 +181,9 @@ export class Rotation {
     record.skipped = this.#reasonToSkip(cell)
     if (record.skipped !== undefined) return
     const start = performance.now()
-    this.#current = new CellProcess(cell, this.#profile.seconds, this.#spin)
+    const { seconds, onceSeconds } = this.#profile
+    const time = cases[cell.case]?.once ? onceSeconds : seconds
+    this.#current = new CellProcess(cell, time, this.#spin)
     const answer = await this.#current.answer()
     this.#current = undefined
     if (this.#stopped) return

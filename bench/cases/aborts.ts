@@ -100,5 +100,6 @@ export const aborts: Case = {
   contenders: ['isthmus'],
   sizes: [0],
   once: true,
+  expectedMs: 15_000,
   run: measure,
 }

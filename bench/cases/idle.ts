@@ -16,6 +16,7 @@ export const idle: Case = {
   contenders: ['node-alone', ...everyBridge],
   sizes: [0],
   once: true,
+  expectedMs: 21_500,
   async run({ open }) {
     const session = await open()
     for (let i = 0; i < kWarmCalls; i++) await session.add(i, 1)

@@ -154,5 +154,6 @@ export const kills: Case = {
   contenders: ['isthmus'],
   sizes: [0],
   once: true,
+  expectedMs: 30_000,
   run: measure,
 }

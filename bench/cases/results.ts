@@ -19,6 +19,7 @@ export const manyResults: Case = {
   sizes: [kBytes],
   nodeFlags: ['--trace-gc'],
   once: true,
+  expectedMs: 21_000,
   async run({ open }) {
     const session = await open()
     const histogram = new Histogram()

@@ -66,6 +66,7 @@ export const slowReader: Case = {
   contenders: ['isthmus'],
   sizes: [kFrameBytes],
   once: true,
+  expectedMs: 100_000,
   limitMs: 600_000,
   run: measure,
 }
