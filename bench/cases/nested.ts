@@ -3,11 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { NotOfferedError, WrongValueError } from '../contender.js'
 import { Histogram } from '../histogram.js'
 import type { Case, CellContext, Measured } from './case.js'
-import { everyKind, fieldOf } from './field.js'
+import { everyKind, fieldOf, variantsAt } from './field.js'
 import { nestedValue } from './nested-value.js'
 import { warmUp } from './warm-up.js'
 
 const kMinSamples = 3
+const kSmall = 2 ** 10
 
 async function measure({ open, bytes, seconds }: CellContext): Promise<Measured> {
   const session = await open()
@@ -37,6 +38,7 @@ async function measure({ open, bytes, seconds }: CellContext): Promise<Measured>
 export const nested: Case = {
   title: 'nested value there and back: records of strings, numbers, lists and maps',
   contenders: fieldOf({ kinds: everyKind, cores: true }),
-  sizes: [2 ** 10, 2 ** 20],
+  sizes: [kSmall, 2 ** 20],
+  takes: variantsAt([kSmall]),
   run: measure,
 }

@@ -90,6 +90,8 @@ export const smallSync: Case = {
 
 /** The floor has 64 slots. */
 const kFloorWidth = 64
+/** Below, rivals on chosen cores show the same as with one call at a time: `small`. */
+const kSpread = 64
 
 export const inFlightCases: Readonly<Record<string, Case>> = Object.fromEntries(
   kWidths.map(width => [
@@ -99,7 +101,7 @@ export const inFlightCases: Readonly<Record<string, Case>> = Object.fromEntries(
       contenders: fieldOf({
         kinds: everyKind,
         floors: width <= kFloorWidth ? ['floor-loop'] : [],
-        cores: true,
+        ...(width >= kSpread && { cores: true }),
       }),
       sizes: [0],
       run: context => inFlight(context, width),
