@@ -19,7 +19,9 @@ function recordAt(i: number): unknown {
     position: { x: i * 0.25 + 0.1, y: -i * 1.5 - 0.3, unit: 'm' },
     scores: Array.from({ length: 1 + (i % 6) }, (_, k) => (i + 0.7) / (k + 2.3)),
     tags: kTags.slice(i % 3, 2 + (i % 4)),
-    history: [{ at: 1_700_000_000 + i, delta: 2 - i, note: i % 2 === 0 ? '' : 'corrected by hand' }],
+    history: [
+      { at: 1_700_000_000 + i, delta: 2 - i, note: i % 2 === 0 ? '' : 'corrected by hand' },
+    ],
   }
 }
 

@@ -90,21 +90,19 @@ export class FrameWriter {
   /** One frame: `head` and then `body`. Small frames of one turn travel together; a large body goes out uncopied. */
   push(head: Buffer, body = kNothing): void {
     const length = head.byteLength + body.byteLength
-    const isSmall = kPrefix + length <= kBatchBytes
-    const copied = kPrefix + (isSmall ? length : head.byteLength)
-    if (this.#used > 0 && this.#used + copied > kBatchBytes) this.#flush()
+    if (this.#used + kPrefix > kBatchBytes) this.#flush()
     if (this.#used === 0) process.nextTick(() => this.#flush())
     this.#used = this.#batch.writeUInt32LE(length, this.#used)
     this.#append(head)
-    if (isSmall) {
-      this.#append(body)
-    } else {
-      this.#flush()
-      this.#write(body)
-    }
+    this.#append(body)
   }
 
+  /** What does not fit goes out by itself. */
   #append(bytes: Buffer): void {
+    if (this.#used + bytes.byteLength > kBatchBytes) {
+      this.#flush()
+      if (bytes.byteLength >= kBatchBytes) return this.#write(bytes)
+    }
     this.#batch.set(bytes, this.#used)
     this.#used += bytes.byteLength
   }

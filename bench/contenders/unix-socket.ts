@@ -40,6 +40,7 @@ export function connectToPython(file: string, reader: FrameReader): Promise<Conn
         },
       })
       await once(socket, 'connect')
+      socket.on('error', () => undefined) // the server has ended, and `died` tells everyone who waits
       return { server, socket }
     } catch (error) {
       await server.stop()
