@@ -9,6 +9,7 @@ export interface Choice {
   readonly onCores?: false
 }
 
+const kKilobyte = 2 ** 10
 const kMegabyte = 2 ** 20
 const kLarge = 2 ** 28
 
@@ -16,6 +17,7 @@ const small: Choice = {
   contenders: [
     'floor-loop',
     'isthmus',
+    'raw-socket',
     'msgpack-socket-two-cores',
     'msgpack-socket-one-core',
     'json-stdio',
@@ -23,14 +25,19 @@ const small: Choice = {
   ],
 }
 
-const inFlight: Choice = { contenders: ['isthmus', 'msgpack-socket', 'json-stdio', 'http-fastapi'] }
+const inFlight: Choice = { contenders: ['isthmus', 'raw-socket', 'msgpack-socket', 'json-stdio'] }
+
+const nested: Choice = {
+  sizes: [kKilobyte],
+  contenders: ['isthmus', 'msgpack-socket', 'json-stdio'],
+}
 
 const echo: Choice = {
   sizes: [64, kMegabyte, kLarge],
-  contenders: ['isthmus', 'isthmus-heap', 'msgpack-socket', 'json-stdio', 'http-fastapi'],
+  contenders: ['isthmus', 'isthmus-heap', 'raw-socket', 'msgpack-socket', 'json-stdio'],
   contendersOfSize: {
-    64: ['isthmus', 'msgpack-socket'],
-    [kLarge]: ['isthmus', 'isthmus-heap', 'msgpack-socket'],
+    64: ['isthmus', 'raw-socket'],
+    [kLarge]: ['isthmus', 'isthmus-heap', 'raw-socket', 'msgpack-socket'],
   },
 }
 
@@ -38,6 +45,7 @@ export const normalChoice: Readonly<Record<string, Choice>> = {
   small,
   'small-sync': { contenders: ['isthmus-sync'] },
   'in-flight-64': inFlight,
+  nested,
   memcpy: { sizes: [kLarge] },
   echo,
 }

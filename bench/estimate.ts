@@ -6,7 +6,7 @@ import { source } from './paths.js'
 import { find, type Results, readResults } from './results.js'
 
 /** Process start, import of numpy, end of both. */
-const kStartMs = 450
+const kStartMs = 350
 const kWarmMs = 450 // 4,000 calls or 800 ms: cases/warm-up.ts
 const kCallsOfLargeArrays = 5 // one to warm up, three that count, one in place of filling it
 const kBytesPerMs = 1e6 // of those who copy

@@ -9,13 +9,19 @@ import { type CellResult, find, type Results, ratiosOf, readResults, titleOf } f
 
 const kBegin = '<!-- bench:begin (written by npm run bench:readme) -->'
 const kEnd = '<!-- bench:end -->'
+/** Those that a run did not have are left out. */
 const kRows = [
   'isthmus',
   'isthmus-heap',
+  'node-calls-python',
+  'shm-file',
+  'raw-socket',
   'msgpack-socket',
   'msgpack-socket-two-cores',
   'msgpack-socket-one-core',
+  'zeromq',
   'json-stdio',
+  'grpc',
   'http-fastapi',
 ]
 
