@@ -25,7 +25,8 @@ import { Pending, type Reply } from './pending.js'
 import { RemoteObject } from './remote-object.js'
 import { type CallKind, type CallTarget, prepare, type Request, wireOptions } from './request.js'
 import { isCall, Sender } from './sender.js'
-import { Kind, type Writer } from './wire.js'
+import type { Writer } from './message-writer.js'
+import { Kind } from './wire.js'
 
 /** Inboxes that are read before a worker is killed; one that floods Node is killed all the same. */
 const lastLooks = 16

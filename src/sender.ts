@@ -5,9 +5,10 @@
 // Drop of an object, which they may be about.
 import { QueueFullError } from './errors.js'
 import type { Memory } from './memory.js'
+import type { Writer } from './message-writer.js'
 import { type Channel, Status } from './native.js'
 import type { Attachments } from './request.js'
-import { Kind, type Placed, type Writer } from './wire.js'
+import { Kind, type Placed } from './wire.js'
 
 export interface SenderOptions {
   /** Calls in flight at most. */

@@ -1,6 +1,6 @@
-// Messages to and from FlatBuffers (schema/message.fbs). The addon has verified what is read here, and fills in the
-// places of what is written: a tensor is known to this side by its slot, never by an address.
-import { Builder, ByteBuffer } from 'flatbuffers'
+// Messages from FlatBuffers (schema/message.fbs); to them: message-writer.ts. The addon has verified what is read here, and
+// fills in the places of what is written: a tensor is known to this side by its slot, never by an address.
+import { ByteBuffer } from 'flatbuffers'
 import { DType } from './generated/isthmus/wire/dtype.js'
 import { Int64 } from './generated/isthmus/wire/int64.js'
 import { Kind } from './generated/isthmus/wire/kind.js'
@@ -27,94 +27,8 @@ export interface Placed extends Layout {
   readonly offset: number
 }
 
-const identifier = 'IST1'
 const twoTo32 = 2 ** 32
-const low = (value: number) => value >>> 0
-const high = (value: number) => Math.floor(value / twoTo32)
 const join = (words: Int64) => words.high() * twoTo32 + words.low()
-
-/** Bytes that a message needs besides its payload, at most. */
-const overhead = (tensors: readonly Placed[]) =>
-  tensors.reduce((sum, { shape }) => sum + 128 + 32 * shape.length, 128)
-
-export class Writer {
-  /** Where small messages are written; shared with the addon. */
-  readonly outbox: Uint8Array
-  readonly #builder: Builder
-
-  constructor(outboxBytes: number) {
-    this.#builder = new Builder(outboxBytes)
-    this.outbox = this.#builder.dataBuffer().bytes()
-  }
-
-  /**
-   * Writes a message and gives it to `small` as a range of the outbox, or to `large` as bytes of its own.
-   * Returns what they return.
-   */
-  write<T>(
-    kind: Kind,
-    id: number,
-    payload: Uint8Array | undefined,
-    tensors: readonly Placed[],
-    small: (offset: number, length: number) => T,
-    large: (bytes: Uint8Array) => T,
-  ): T {
-    const room = (payload?.length ?? 0) + (tensors.length === 0 ? 128 : overhead(tensors))
-    if (room <= this.outbox.length) {
-      const builder = this.#builder
-      builder.clear()
-      finish(builder, kind, id, payload, tensors)
-      const offset = builder.dataBuffer().position()
-      return small(offset, this.outbox.length - offset)
-    }
-    const builder = new Builder((room + 7) & ~7)
-    finish(builder, kind, id, payload, tensors)
-    return large(builder.asUint8Array())
-  }
-}
-
-function finish(
-  builder: Builder,
-  kind: Kind,
-  id: number,
-  payload: Uint8Array | undefined,
-  tensors: readonly Placed[],
-): void {
-  const payloadAt = payload === undefined ? 0 : builder.createByteVector(payload)
-  const tensorsAt = tensors.length === 0 ? 0 : writeTensors(builder, tensors)
-  Message.startMessage(builder)
-  if (payloadAt !== 0) Message.addPayload(builder, payloadAt)
-  if (tensorsAt !== 0) Message.addTensors(builder, tensorsAt)
-  Message.addId(builder, id)
-  Message.addKind(builder, kind)
-  builder.finish(Message.endMessage(builder), identifier)
-}
-
-function writeTensors(builder: Builder, tensors: readonly Placed[]): number {
-  const offsets = tensors.map(tensor => {
-    const { shape, strides, dtype } = tensor
-    const shapeAt = shape.length === 0 ? 0 : writeWords(builder, shape)
-    const stridesAt = strides === undefined ? 0 : writeWords(builder, strides)
-    WireTensor.startTensor(builder)
-    if (shapeAt !== 0) WireTensor.addShape(builder, shapeAt)
-    if (stridesAt !== 0) WireTensor.addStrides(builder, stridesAt)
-    const { slot, offset } = tensor
-    const place = Place.createPlace(builder, slot, 0, low(offset), high(offset), 0, 0, 0, 0, 0, 0)
-    WireTensor.addPlace(builder, place)
-    WireTensor.addDtype(builder, DType.createDType(builder, dtype.code, dtype.bits, 1, dtype.unit))
-    return WireTensor.endTensor(builder)
-  })
-  return Message.createTensorsVector(builder, offsets)
-}
-
-function writeWords(builder: Builder, values: readonly number[]): number {
-  builder.startVector(8, values.length, 4)
-  for (let at = values.length - 1; at >= 0; at--) {
-    const value = values[at]!
-    Int64.createInt64(builder, low(value), high(value))
-  }
-  return builder.endVector()
-}
 
 /** One received message. Valid only until the next one is read. */
 export class Reader {

@@ -19,7 +19,7 @@ import type { LogRecord } from './log.js'
 import type { Memory } from './memory.js'
 import { type Channel, type ChannelBuffers, type ChannelStats, native } from './native.js'
 import type { ResolvedOptions } from './options.js'
-import { Writer } from './wire.js'
+import { Writer } from './message-writer.js'
 
 const protocol = 1
 const { version } = JSON.parse(
