@@ -17,6 +17,7 @@ import { type Grades, Interruptions, leaving } from './interruption.js'
 import { ItemQueue, ItemStream, type Lane } from './item-stream.js'
 import { readLog } from './log.js'
 import type { Memory } from './memory.js'
+import type { Writer } from './message-writer.js'
 import { type Channel, native, Status } from './native.js'
 import { Objects } from './objects.js'
 import type { ResolvedCallOptions } from './options.js'
@@ -25,7 +26,6 @@ import { Pending, type Reply } from './pending.js'
 import { RemoteObject } from './remote-object.js'
 import { type CallKind, type CallTarget, prepare, type Request, wireOptions } from './request.js'
 import { isCall, Sender } from './sender.js'
-import type { Writer } from './message-writer.js'
 import { Kind } from './wire.js'
 
 /** Inboxes that are read before a worker is killed; one that floods Node is killed all the same. */
@@ -57,6 +57,8 @@ export class Calls {
   #wanted = false
   #keepsAlive = false
   #delivering = false
+  /** It asks for `settle()`: perhaps nothing is expected any more. */
+  #asks = false
   /** A look at what is expected is queued: callSync() in a loop lets no microtask run. */
   #looksLater = false
   #ended: Error | undefined
@@ -222,7 +224,7 @@ export class Calls {
         if (left < 0 || left > longest) left = longest
         const got = this.#channel.block(left)
         if (typeof got === 'number' && got < 0) this.#take(id)?.reply.reject(this.#lost(-got))
-        else if (got !== 0) this.deliver(got, Status.ok)
+        else if (got !== 0) this.#deliverHere(got)
         else if (waits) this.#sender.flush()
       }
     } finally {
@@ -274,6 +276,7 @@ export class Calls {
     const given = functions === undefined ? undefined : this.#callbacks.add(functions)
     this.#pending.set(id, new Pending(kind, name, reply, given, objects))
     this.#expected++
+    this.#unask()
     if (!this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
     return id
   }
@@ -360,7 +363,7 @@ export class Calls {
     this.#objects.clear()
     this.#expected = 0
     this.#wanted = false
-    this.#updateKeepAlive()
+    this.settle()
     this.#callbacks.end()
     for (const { settle, reply } of pending) {
       settle?.()
@@ -395,6 +398,28 @@ export class Calls {
 
   /** What the addon calls: messages in the inbox, one that is too large for it, or room in the ring. */
   readonly deliver = (bytes: number | Uint8Array, status: number): void => {
+    this.#deliver(bytes, status)
+    // The continuations that were just resolved run before the loop turns, and may call again.
+    if (!this.#asks && this.#keepsAlive !== this.#needed) {
+      this.#asks = true
+      this.#memory.asks[0]!++
+    }
+  }
+
+  /** What the addon calls when the continuations of what was delivered have run, if somebody asks for it. */
+  settle(): void {
+    this.#memory.settle()
+    this.#unask()
+    this.#updateKeepAlive()
+  }
+
+  #unask(): void {
+    if (!this.#asks) return
+    this.#asks = false
+    this.#memory.asks[0]!--
+  }
+
+  #deliver(bytes: number | Uint8Array, status: number): void {
     const outer = this.#delivering
     this.#delivering = true
     try {
@@ -404,8 +429,13 @@ export class Calls {
     } finally {
       this.#delivering = outer
     }
-    // The continuations that were just resolved run before the loop turns, and may call again.
-    if (this.#looksLater || (this.#keepsAlive && this.#expected > 0)) return
+  }
+
+  /** Without the event loop, in which a continuation would run. */
+  #deliverHere(bytes: number | Uint8Array): void {
+    this.#deliver(bytes, Status.ok)
+    this.#memory.settle()
+    if (this.#looksLater || this.#keepsAlive === this.#needed) return
     this.#looksLater = true
     queueMicrotask(this.#afterDelivery)
   }
@@ -414,7 +444,7 @@ export class Calls {
     for (let turn = 0; turn < lastLooks; turn++) {
       const got = this.#channel.block(0)
       if (typeof got === 'number' && got <= 0) return
-      this.deliver(got, Status.ok)
+      this.#deliverHere(got)
     }
   }
 
@@ -566,8 +596,12 @@ export class Calls {
     if (expects !== this.#keepsAlive && !this.#delivering) this.#updateKeepAlive()
   }
 
+  get #needed(): boolean {
+    return this.#expected > 0 || this.#wanted
+  }
+
   #updateKeepAlive(): void {
-    const alive = this.#expected > 0 || this.#wanted
+    const alive = this.#needed
     if (alive === this.#keepsAlive) return
     this.#keepsAlive = alive
     this.#channel.setPending(alive)

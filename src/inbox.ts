@@ -1,9 +1,8 @@
 // Received messages, read one after another. The addon has verified them.
 import { decodeValue, type Known } from './codec.js'
-import { dtypeFromWire } from './dtypes.js'
 import type { Memory } from './memory.js'
 import { Tensor } from './tensor.js'
-import { type Kind, type Placed, Reader, readable } from './wire.js'
+import { type Arrived, type Kind, Reader, readable } from './wire.js'
 
 /** The message at hand. Valid only until the next one. */
 export interface Incoming {
@@ -98,11 +97,9 @@ export class Inbox implements Incoming {
     this.#tensors = placed.length === 0 ? noTensors : placed.map(this.#adopt)
   }
 
-  /** The references of a message's tensors become tensors; all of them, whatever is wrong with one. */
-  readonly #adopt = ({ slot, offset, dtype, shape, strides }: Placed): Tensor => {
-    const info = dtypeFromWire(dtype.code, dtype.bits, dtype.unit)!
-    return new Tensor(this.#memory, slot, offset, info, Object.freeze(shape), strides)
-  }
+  /** The references of a message's tensors become tensors. */
+  readonly #adopt = ({ slot, offset, layout }: Arrived): Tensor =>
+    new Tensor(this.#memory, slot, offset, layout, true)
 }
 
 const noTensors: readonly Tensor[] = []

@@ -28,6 +28,13 @@ export class Memory {
   closed = false
   /** Releases the reference of a tensor that was dropped before its data was ever looked at. */
   readonly #dropped: FinalizationRegistry<Slot>
+  /**
+   * How many reasons there are to be told when the continuations of a delivery have run, by `settle()`. Shared with the addon.
+   */
+  readonly asks = new Uint32Array(1)
+  /** Tensors that have arrived since `settle()`, and how many of them still need to be watched. */
+  #kept: Watchable[] = []
+  #unwatched = 0
 
   /** @throws SystemError */
   constructor(settings: ResolvedOptions) {
@@ -131,6 +138,36 @@ export class Memory {
   forget(owner: object): void {
     this.#dropped.unregister(owner)
   }
+
+  /**
+   * A tensor that has just arrived is kept, and watched by `settle()`. Most are looked at or given up before: to register
+   * them with a FinalizationRegistry would cost more than all the rest of their life.
+   */
+  keep(tensor: Watchable): void {
+    this.#kept.push(tensor)
+    this.#unwatched++
+    this.asks[0]!++
+  }
+
+  /** One that is kept holds its block no more. */
+  unkeep(): void {
+    this.asks[0]!--
+    if (--this.#unwatched === 0) this.#kept.length = 0
+  }
+
+  /** The continuations that could look at what has arrived have run, or run much later. */
+  settle(): void {
+    if (this.#unwatched === 0) return
+    for (const tensor of this.#kept) tensor.watch()
+    this.#kept = []
+    this.asks[0]! -= this.#unwatched
+    this.#unwatched = 0
+  }
+}
+
+interface Watchable {
+  /** Unless it holds no block any more. */
+  watch(): void
 }
 
 /** Hears of the collection of what nobody ever referred to: of the next one of all of the heap. */

@@ -1,4 +1,4 @@
-/** Larger payloads are refused: npm's flatbuffers cannot grow a message beyond 1 GiB. */
+/** Larger payloads are refused. FlatBuffers end at 2 GiB; Python refuses more than 1 GiB too. */
 export const maxPayload = 0x3ff0_0000
 const timestampType = -1 & 0xff
 /** Payloads are cut from chunks: an ArrayBuffer for each would cost 0.3 µs. */

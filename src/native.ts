@@ -69,6 +69,8 @@ export interface NativeMemory {
   release(slot: Slot): void
   /** An ArrayBuffer of exactly these bytes; holds a reference until its memory can no longer be reached. */
   view(slot: Slot, offset: number, bytes: number): ArrayBuffer
+  /** As view(), but takes a reference of the caller's over. Nothing of it is copied, whatever `viewMode` is. */
+  adopt(slot: Slot, offset: number, bytes: number): ArrayBuffer
   detach(buffer: ArrayBuffer): void
   /** Not of a Float16Array, which Node-API does not know. @param offset in the block; default 0 */
   copyIn(slot: Slot, source: TypedArray, offset?: number): void
@@ -136,6 +138,9 @@ export type ChannelBuffers = [
   inbox: Uint8Array,
   /** bytes: how many of the inbox are filled, or one message too large for it. */
   onMessages: (bytes: number | Uint8Array, status: number) => void,
+  /** Not zero: `onSettled` is called once the continuations of what was delivered have run. */
+  asks: Uint32Array,
+  onSettled: () => void,
 ]
 
 export interface Native {

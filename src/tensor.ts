@@ -1,11 +1,12 @@
 import { inspect } from 'node:util'
 import { tensorMark } from './codec.js'
-import { type DType, type DTypeInfo, dtypeInfo, type TypedArrayOf } from './dtypes.js'
+import { type DType, dtypeInfo, type TypedArrayOf } from './dtypes.js'
 import { type Element, readElement } from './element.js'
 import { ClosedError, DisposedError, NotContiguousError, ShapeError } from './errors.js'
+import { Layout } from './layout.js'
 import { type Memory, viewsHoldBlocks } from './memory.js'
 import type { Slot } from './native.js'
-import { checkShape, elements, extent, isPacked, packedStrides, resolveShape } from './shape.js'
+import { checkShape, elements, resolveShape } from './shape.js'
 
 type State = 'live' | 'disposed' | 'released'
 
@@ -16,40 +17,29 @@ type State = 'live' | 'disposed' | 'released'
  * docs/lifetimes.md says which of the two to call when.
  */
 export class Tensor<D extends DType = DType> implements Disposable {
-  readonly shape: readonly number[]
-  /** Bytes from one element to the next along each axis, as in numpy. */
-  readonly strides: readonly number[]
-  /** Bytes of all elements. */
-  readonly byteLength: number
-  /** The elements lie in C order without gaps. */
-  readonly isContiguous: boolean
-  readonly #info: DTypeInfo<D>
+  readonly #layout: Layout<D>
   readonly #memory: Memory
   readonly #slot: Slot
   readonly #offset: number
   #state: State = 'live'
+  /** The memory hears of its collection. */
+  #watched: boolean
   /** The bytes from the lowest element to the end of the highest, once looked at. */
   #buffer: ArrayBuffer | undefined
   #data: TypedArrayOf<D> | undefined
 
-  /** Takes one reference to the block over. Tensors are made by `bridge.tensor()` and by results. @internal */
-  constructor(
-    memory: Memory,
-    slot: Slot,
-    offset: number,
-    info: DTypeInfo<D>,
-    shape: readonly number[],
-    strides?: readonly number[],
-  ) {
+  /**
+   * Takes one reference to the block over. Tensors are made by `bridge.tensor()` and by results.
+   * @param fresh it has just arrived: see Memory.keep() @internal
+   */
+  constructor(memory: Memory, slot: Slot, offset: number, layout: Layout<D>, fresh = false) {
     this.#memory = memory
     this.#slot = slot
     this.#offset = offset
-    this.#info = info
-    this.shape = shape
-    this.strides = strides ?? packedStrides(shape, info.itemsize)
-    this.byteLength = elements(shape) * info.itemsize
-    this.isContiguous = strides === undefined || isPacked(shape, strides, info.itemsize)
-    memory.watch(this, slot)
+    this.#layout = layout
+    this.#watched = !fresh
+    if (fresh) memory.keep(this)
+    else memory.watch(this, slot)
   }
 
   get [tensorMark](): true {
@@ -57,7 +47,26 @@ export class Tensor<D extends DType = DType> implements Disposable {
   }
 
   get dtype(): D {
-    return this.#info.name
+    return this.#layout.dtype.name
+  }
+
+  get shape(): readonly number[] {
+    return this.#layout.shape
+  }
+
+  /** Bytes from one element to the next along each axis, as in numpy. */
+  get strides(): readonly number[] {
+    return this.#layout.strides
+  }
+
+  /** Bytes of all elements. */
+  get byteLength(): number {
+    return this.#layout.byteLength
+  }
+
+  /** The elements lie in C order without gaps. */
+  get isContiguous(): boolean {
+    return this.#layout.isContiguous
   }
 
   /** Number of axes. */
@@ -81,9 +90,10 @@ export class Tensor<D extends DType = DType> implements Disposable {
     // Empty: there are no elements, or the buffer was transferred away.
     if (known !== undefined && this.#state === 'live' && known.length !== 0) return known
     this.#check()
-    if (!this.isContiguous) throw new NotContiguousError()
-    const entries = (this.byteLength / this.#info.itemsize) * this.#info.entries
-    this.#data = new this.#info.array(this.#bytes(), 0, entries)
+    const { dtype, byteLength, isContiguous } = this.#layout
+    if (!isContiguous) throw new NotContiguousError()
+    const entries = (byteLength / dtype.itemsize) * dtype.entries
+    this.#data = new dtype.array(this.#bytes(), 0, entries)
     return this.#data
   }
 
@@ -96,7 +106,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
     this.#check()
     if (indices.length !== this.ndim)
       throw new ShapeError(`at() takes ${this.ndim} indices here, not ${indices.length}`)
-    let at = -this.#low
+    let at = -this.#layout.low
     indices.forEach((index, axis) => {
       const length = this.shape[axis]!
       const inside = index < 0 ? index + length : index
@@ -104,7 +114,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
         throw new ShapeError(`index ${index} is outside axis ${axis} of length ${length}`)
       at += inside * this.strides[axis]!
     })
-    return readElement(this.#info, new DataView(this.#bytes()), at)
+    return readElement(this.#layout.dtype, new DataView(this.#bytes()), at)
   }
 
   /**
@@ -129,7 +139,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
       Math.min(rows, Math.max(0, Math.trunc(index < 0 ? index + rows : index)))
     const from = clamp(begin)
     const count = Math.max(0, clamp(end ?? rows) - from)
-    const shape = Object.freeze([count, ...this.shape.slice(1)])
+    const shape = [count, ...this.shape.slice(1)]
     const offset = count === 0 ? this.#offset : this.#offset + from * this.strides[0]!
     return this.#derive(offset, shape, this.isContiguous ? undefined : this.strides)
   }
@@ -137,7 +147,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
   /** One of the rows along the first axis, without that axis. No copy. @internal */
   row(index: number): Tensor<D> {
     const strides = this.isContiguous ? undefined : this.strides.slice(1)
-    const shape = Object.freeze(this.shape.slice(1))
+    const shape = this.shape.slice(1)
     return this.#derive(this.#offset + index * this.strides[0]!, shape, strides)
   }
 
@@ -145,7 +155,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
   copy(): Tensor<D> {
     this.#check()
     const slot = this.#memory.allocate(this.byteLength, false)
-    const copy = new Tensor(this.#memory, slot, 0, this.#info, this.shape)
+    const copy = new Tensor(this.#memory, slot, 0, packed(this.#layout))
     this.#memory.gather(slot, this.placedIn(this.#memory)!)
     return copy
   }
@@ -191,29 +201,26 @@ export class Tensor<D extends DType = DType> implements Disposable {
   placedIn(memory: Memory) {
     this.#check()
     if (memory !== this.#memory) return undefined
+    const { dtype, shape, strides, isContiguous } = this.#layout
     return {
       slot: this.#slot,
       offset: this.#offset,
-      dtype: this.#info,
-      shape: this.shape,
-      strides: this.isContiguous ? undefined : this.strides,
+      dtype,
+      shape,
+      strides: isContiguous ? undefined : strides,
     }
-  }
-
-  get #low(): number {
-    return this.isContiguous ? 0 : extent(this.shape, this.strides, this.#info.itemsize).low
   }
 
   #bytes(): ArrayBuffer {
     if (this.#buffer !== undefined) return this.#buffer
-    const { low, high } = extent(this.shape, this.strides, this.#info.itemsize)
-    this.#buffer = this.#memory.native.view(this.#slot, this.#offset + low, high - low)
+    const { low, high } = this.#layout
+    const { native } = this.#memory
     if (viewsHoldBlocks && high > low) {
-      // The buffer holds the block now, and this tensor holds the buffer: its own reference would only wait for a
+      // The buffer holds the block from now on, and this tensor holds the buffer: its own reference would only wait for a
       // finalizer, while buffers are seen to be gone as soon as they are collected.
-      this.#memory.forget(this)
-      this.#memory.release(this.#slot)
-    }
+      this.#buffer = native.adopt(this.#slot, this.#offset + low, high - low)
+      this.#unwatch()
+    } else this.#buffer = native.view(this.#slot, this.#offset + low, high - low)
     return this.#buffer
   }
 
@@ -224,15 +231,28 @@ export class Tensor<D extends DType = DType> implements Disposable {
 
   #derive(offset: number, shape: readonly number[], strides?: readonly number[]): Tensor<D> {
     this.#memory.retain(this.#slot)
-    return new Tensor(this.#memory, this.#slot, offset, this.#info, shape, strides)
+    const layout = new Layout(this.#layout.dtype, shape, strides)
+    return new Tensor(this.#memory, this.#slot, offset, layout)
   }
 
   #drop(state: State): void {
     if (this.#state !== 'live') throw new DisposedError()
     this.#state = state
     if (!this.#holds) return
-    this.#memory.forget(this)
+    this.#unwatch()
     this.#memory.release(this.#slot)
+  }
+
+  /** @internal */
+  watch(): void {
+    if (this.#watched || this.#state !== 'live' || !this.#holds) return
+    this.#watched = true
+    this.#memory.watch(this, this.#slot)
+  }
+
+  #unwatch(): void {
+    if (this.#watched) this.#memory.forget(this)
+    else this.#memory.unkeep()
   }
 
   /** @throws DisposedError, also when the buffer was transferred away: the bytes are whose buffer it is now */
@@ -252,11 +272,9 @@ export function makeTensor<D extends DType>(
   const info = dtypeInfo(dtype)
   const checked = checkShape(shape)
   if (memory.closed) throw new ClosedError()
-  return new Tensor(
-    memory,
-    memory.allocate(elements(checked) * info.itemsize, zeroed),
-    0,
-    info,
-    checked,
-  )
+  const layout = new Layout(info, checked)
+  return new Tensor(memory, memory.allocate(layout.byteLength, zeroed), 0, layout)
 }
+
+const packed = <D extends DType>(layout: Layout<D>): Layout<D> =>
+  layout.isContiguous ? layout : new Layout(layout.dtype, layout.shape)

@@ -1,18 +1,20 @@
 // Messages from FlatBuffers (schema/message.fbs); to them: message-writer.ts. The addon has verified what is read here, and
 // fills in the places of what is written: a tensor is known to this side by its slot, never by an address.
 import { ByteBuffer } from 'flatbuffers'
-import { DType } from './generated/isthmus/wire/dtype.js'
+import { dtypeFromWire } from './dtypes.js'
 import { Int64 } from './generated/isthmus/wire/int64.js'
 import { Kind } from './generated/isthmus/wire/kind.js'
 import { Message } from './generated/isthmus/wire/message.js'
-import { Place } from './generated/isthmus/wire/place.js'
-import { Tensor as WireTensor } from './generated/isthmus/wire/tensor.js'
+import { Layout } from './layout.js'
 import type { Slot } from './native.js'
 
 export { Kind }
 
-/** What a tensor is, apart from its bytes. */
-export interface Layout {
+/** A tensor in a message. */
+export interface Placed {
+  readonly slot: Slot
+  /** Bytes from the start of the block to the first element. */
+  readonly offset: number
   /** DLPack's code and bits, and the unit of times. */
   readonly dtype: { readonly code: number; readonly bits: number; readonly unit: number }
   readonly shape: readonly number[]
@@ -20,11 +22,11 @@ export interface Layout {
   readonly strides: readonly number[] | undefined
 }
 
-/** A tensor in a message. */
-export interface Placed extends Layout {
+/** A tensor in a received message. The reference to its block is the reader's. */
+export interface Arrived {
   readonly slot: Slot
-  /** Bytes from the start of the block to the first element. */
   readonly offset: number
+  readonly layout: Layout
 }
 
 const twoTo32 = 2 ** 32
@@ -33,10 +35,9 @@ const join = (words: Int64) => words.high() * twoTo32 + words.low()
 /** One received message. Valid only until the next one is read. */
 export class Reader {
   readonly #message = new Message()
-  readonly #tensor = new WireTensor()
-  readonly #place = new Place()
-  readonly #dtype = new DType()
   readonly #words = new Int64()
+  /** Of the last tensor without strides: the next one is often alike. */
+  #packed: Layout | undefined
 
   /** The message that starts at `offset` of `buffer`. */
   read(buffer: ByteBuffer, offset: number): void {
@@ -68,38 +69,85 @@ export class Reader {
   }
 
   /** The references that the message holds are the caller's now. */
-  tensors(): readonly Placed[] {
-    const count = this.#message.tensorsLength()
-    if (count === 0) return noTensors
-    const tensors: Placed[] = []
-    for (let at = 0; at < count; at++) {
-      const tensor = this.#message.tensors(at, this.#tensor)!
-      const place = tensor.place(this.#place)!
-      const dtype = tensor.dtype(this.#dtype)!
-      const shape: number[] = []
-      for (let axis = 0; axis < tensor.shapeLength(); axis++)
-        shape.push(join(tensor.shape(axis, this.#words)!))
-      let strides: number[] | undefined
-      if (tensor.stridesLength() > 0) {
-        strides = []
-        for (let axis = 0; axis < shape.length; axis++)
-          strides.push(join(tensor.strides(axis, this.#words)!))
-      }
-      tensors.push({
-        slot: place.slot(),
-        offset: join(place.offset(this.#words)!),
-        dtype: { code: dtype.code(), bits: dtype.bits(), unit: dtype.unit() },
-        shape,
-        strides,
-      })
-    }
+  tensors(): readonly Arrived[] {
+    const { bb, bb_pos: table } = this.#message
+    const field = bb!.__offset(table, tensorsField)
+    if (field === 0) return noTensors
+    const vector = bb!.__vector(table + field)
+    const count = bb!.__vector_len(table + field)
+    const tensors: Arrived[] = []
+    for (let at = 0; at < count; at++)
+      tensors.push(this.#tensor(bb!, bb!.__indirect(vector + 4 * at)))
     return tensors
+  }
+
+  #tensor(bb: ByteBuffer, table: number): Arrived {
+    const place = table + bb.__offset(table, placeField)
+    const slot = bb.readUint32(place)
+    const offset = readWord(bb, place + 8)
+    return { slot, offset, layout: this.#layoutOf(bb, table) }
+  }
+
+  #layoutOf(bb: ByteBuffer, table: number): Layout {
+    if (bb.__offset(table, stridesField) !== 0) return readLayout(bb, table)
+    if (this.#packed === undefined || !isLaidOut(bb, table, this.#packed))
+      this.#packed = readLayout(bb, table)
+    return this.#packed
   }
 }
 
-/** Place of `payload` in the table of fields, as in the generated `Message.payload()`. */
+function readLayout(bb: ByteBuffer, table: number): Layout {
+  const dtype = table + bb.__offset(table, dtypeField)
+  const info = dtypeFromWire(bb.readUint8(dtype), bb.readUint8(dtype + 1), bb.readUint8(dtype + 3))!
+  const shape = readWords(bb, table, shapeField)
+  const strides = readWords(bb, table, stridesField)
+  return new Layout(info, shape, strides.length > 0 ? strides : undefined)
+}
+
+function isLaidOut(bb: ByteBuffer, table: number, { dtype, shape }: Layout): boolean {
+  const at = table + bb.__offset(table, dtypeField)
+  const { code, bits, unit } = dtype
+  return (
+    bb.readUint8(at) === code &&
+    bb.readUint8(at + 1) === bits &&
+    bb.readUint8(at + 3) === unit &&
+    haveWords(bb, table, shapeField, shape)
+  )
+}
+
+function readWords(bb: ByteBuffer, table: number, field: number): number[] {
+  const place = bb.__offset(table, field)
+  if (place === 0) return []
+  const at = bb.__vector(table + place)
+  const words: number[] = []
+  for (let i = 0; i < bb.__vector_len(table + place); i++) words.push(readWord(bb, at + 8 * i))
+  return words
+}
+
+function haveWords(
+  bb: ByteBuffer,
+  table: number,
+  field: number,
+  words: readonly number[],
+): boolean {
+  const place = bb.__offset(table, field)
+  const length = place === 0 ? 0 : bb.__vector_len(table + place)
+  if (length !== words.length) return false
+  const at = bb.__vector(table + place)
+  for (let i = 0; i < length; i++) if (readWord(bb, at + 8 * i) !== words[i]) return false
+  return true
+}
+
+const readWord = (bb: ByteBuffer, at: number) => bb.readInt32(at + 4) * twoTo32 + bb.readUint32(at)
+
+/** Places in the tables of fields, as in the generated classes. */
 const payloadField = 8
-const noTensors: readonly Placed[] = []
+const tensorsField = 10
+const placeField = 4
+const dtypeField = 6
+const shapeField = 8
+const stridesField = 10
+const noTensors: readonly Arrived[] = []
 const noPayload = { start: 0, end: 0 }
 
 /** A buffer for `Reader.read`. */

@@ -17,9 +17,9 @@ import {
 import { fromPython } from './from-python.js'
 import type { LogRecord } from './log.js'
 import type { Memory } from './memory.js'
+import { Writer } from './message-writer.js'
 import { type Channel, type ChannelBuffers, type ChannelStats, native } from './native.js'
 import type { ResolvedOptions } from './options.js'
-import { Writer } from './message-writer.js'
 
 const protocol = 1
 const { version } = JSON.parse(
@@ -103,8 +103,14 @@ export class Worker {
   ) {
     const writer = new Writer(outboxBytes)
     const inbox = new Uint8Array(inboxBytes)
-    const channel = openChannel(memory, settings, writer.outbox, inbox, (bytes, status) =>
-      this.calls.deliver(bytes, status),
+    const channel = openChannel(
+      memory,
+      settings,
+      writer.outbox,
+      inbox,
+      (bytes, status) => this.calls.deliver(bytes, status),
+      memory.asks,
+      () => this.calls.settle(),
     )
     this.#channel = channel
     this.#served = served

@@ -97,10 +97,12 @@ void Ledger::release_address(const void* address) noexcept {
   settle(slot);
 }
 
-uint8_t* Ledger::data(Slot slot) noexcept {
+uint8_t* Ledger::data(Slot slot, uint64_t& length) noexcept {
   const Lock lock(mutex_);
+  length = 0;
   if (!is_live(slot)) return nullptr;
   const Entry& entry = entries_[slot];
+  length = entry.length;
   uint8_t* arena = entry.arena->segment.data();
   return arena == nullptr ? nullptr : arena + entry.block;
 }

@@ -109,7 +109,11 @@ class Ledger {
   // Releases one reference on the own block that holds `address`; for an allocator's free().
   void release_address(const void* address) noexcept;
   // nullptr and 0 for a slot that names no block; nullptr also for a block of an arena that could not be mapped.
-  [[nodiscard]] uint8_t* data(Slot slot) noexcept;
+  [[nodiscard]] uint8_t* data(Slot slot) noexcept {
+    uint64_t length = 0;
+    return data(slot, length);
+  }
+  [[nodiscard]] uint8_t* data(Slot slot, uint64_t& length) noexcept;
   [[nodiscard]] uint64_t length(Slot slot) noexcept;
   // Is the address in any arena? Lock-free; for an allocator's free().
   [[nodiscard]] bool owns_address(const void* address) const noexcept { return own_.segment.contains(address); }

@@ -32,15 +32,6 @@ ViewMode probe(napi_env env) noexcept {
   return symbols_present() ? ViewMode::kUnaccounted : ViewMode::kExternal;
 }
 
-class StoreWatch final : public Watch {
- public:
-  explicit StoreWatch(const std::shared_ptr<v8::BackingStore>& store) noexcept : store_(store) {}
-  [[nodiscard]] bool expired() const noexcept override { return store_.expired(); }
-
- private:
-  std::weak_ptr<v8::BackingStore> store_;
-};
-
 }  // namespace
 
 ViewMode view_mode(napi_env env) noexcept {
@@ -48,11 +39,11 @@ ViewMode view_mode(napi_env env) noexcept {
   return mode;
 }
 
-napi_value make_unaccounted(void* data, size_t bytes, std::unique_ptr<Watch>& watch) noexcept {
-  std::shared_ptr<v8::BackingStore> store =
+napi_value make_unaccounted(void* data, size_t bytes, Store& store) noexcept {
+  std::shared_ptr<v8::BackingStore> made =
       v8::ArrayBuffer::NewBackingStore(data, bytes, v8::BackingStore::EmptyDeleter, nullptr);
-  watch = std::make_unique<StoreWatch>(store);
-  const v8::Local<v8::ArrayBuffer> buffer = v8::ArrayBuffer::New(v8::Isolate::GetCurrent(), std::move(store));
+  store = made;
+  const v8::Local<v8::ArrayBuffer> buffer = v8::ArrayBuffer::New(v8::Isolate::GetCurrent(), std::move(made));
   // A napi_value is a v8::Local by another name: Node-API's own conversion (js_native_api_v8.h).
   static_assert(sizeof(napi_value) == sizeof buffer);
   napi_value value;

@@ -20,14 +20,10 @@ enum class ViewMode : uint8_t {
 // Decided once per process. Node-API is probed first: where it refuses, calling V8 would abort.
 ViewMode view_mode(napi_env env) noexcept;
 
-// Tells whether the memory can still be reached from JavaScript, in whatever ArrayBuffer and thread it is now.
-class Watch {
- public:
-  virtual ~Watch() = default;
-  [[nodiscard]] virtual bool expired() const noexcept = 0;
-};
+// Expires when the memory can no longer be reached from JavaScript, in whatever ArrayBuffer and thread it was.
+using Store = std::weak_ptr<const void>;
 
-// kUnaccounted only: the ArrayBuffer, and a watch on its backing store.
-napi_value make_unaccounted(void* data, size_t bytes, std::unique_ptr<Watch>& watch) noexcept;
+// kUnaccounted only: the ArrayBuffer, and its backing store.
+napi_value make_unaccounted(void* data, size_t bytes, Store& store) noexcept;
 
 }  // namespace isthmus::node

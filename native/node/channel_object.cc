@@ -47,15 +47,17 @@ Napi::Function ChannelObject::define(Napi::Env env) noexcept {
                      });
 }
 
-// new Channel(memory, options, outbox, inbox, onMessages(bytes: number | Uint8Array, status: number))
+// new Channel(memory, options, outbox, inbox, onMessages(bytes: number | Uint8Array, status: number), asks, onSettled())
 ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWrap(info) {
   const Napi::Env env = info.Env();
   Elements outbox;
   Elements inbox;
+  Elements asks;
   memory_ = MemoryObject::of(info[0]);
   if (memory_ == nullptr || !info[1].IsObject() || !elements_of(info[2], outbox) || !elements_of(info[3], inbox) ||
-      !info[4].IsFunction()) {
-    Napi::TypeError::New(env, "new Channel(memory, options, outbox, inbox, onMessages)").ThrowAsJavaScriptException();
+      !info[4].IsFunction() || !elements_of(info[5], asks) || asks.bytes < sizeof *asked_ || !info[6].IsFunction()) {
+    Napi::TypeError::New(env, "new Channel(memory, options, outbox, inbox, onMessages, asks, onSettled)")
+        .ThrowAsJavaScriptException();
     return;
   }
   const auto options = info[1].As<Napi::Object>();
@@ -73,6 +75,9 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) noexcept : ObjectWr
   outbox_ = Napi::Persistent(info[2].As<Napi::Uint8Array>());
   inbox_ = Napi::Persistent(info[3].As<Napi::Uint8Array>());
   on_messages_ = Napi::Persistent(info[4].As<Napi::Function>());
+  asks_ = Napi::Persistent(info[5].As<Napi::Uint32Array>());
+  asked_ = static_cast<uint32_t*>(asks.data);
+  on_settled_ = Napi::Persistent(info[6].As<Napi::Function>());
   async_context_ = std::make_unique<Napi::AsyncContext>(env, "isthmus");
   uv_loop_t* loop = nullptr;
   napi_get_uv_event_loop(env, &loop);
@@ -163,6 +168,9 @@ void ChannelObject::close(const Napi::CallbackInfo&) {
   channel_->close();
   stop_loop();
   on_messages_.Reset();
+  asks_.Reset();
+  asked_ = nullptr;
+  on_settled_.Reset();
   outbox_.Reset();
   inbox_.Reset();
   outbox_data_ = nullptr;
@@ -245,6 +253,7 @@ bool ChannelObject::deliver() noexcept {
     const bool failed = status == Status::kProtocol || status == Status::kSystem;
     call_javascript(Napi::Number::New(Env(), static_cast<double>(filled)), failed ? status : Status::kOk);
   }
+  settle();
   if (channel_ == nullptr) return false;  // JavaScript closed it
   memory_->after_delivery(Env());
   return more;
@@ -287,6 +296,17 @@ void ChannelObject::call_javascript(napi_value bytes, Status status) noexcept {
     return;
   napi_value error = nullptr;
   if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
+}
+
+// The continuations of what was delivered have run, unless this delivery was called by JavaScript.
+void ChannelObject::settle() noexcept {
+  if (asked_ == nullptr || *asked_ == 0) return;
+  napi_value result = nullptr;
+  napi_value error = nullptr;
+  const Napi::Env env = Env();
+  if (napi_call_function(env, env.Global(), on_settled_.Value(), 0, nullptr, &result) == napi_pending_exception &&
+      napi_get_and_clear_last_exception(env, &error) == napi_ok)
+    napi_fatal_exception(env, error);
 }
 
 // --- for people ------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   napi_value take_large() noexcept;
   bool deliver() noexcept;
   void call_javascript(napi_value bytes, Status status) noexcept;
+  void settle() noexcept;
   void stop_loop() noexcept;
 
   // What stats() says. Kept when the channel is closed.
@@ -80,7 +81,10 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   size_t outbox_bytes_ = 0;
   uint8_t* inbox_data_ = nullptr;
   size_t inbox_bytes_ = 0;
+  Napi::Reference<Napi::Uint32Array> asks_;
+  const uint32_t* asked_ = nullptr;  // not zero: on_settled_ is called after a delivery
   Napi::FunctionReference on_messages_;
+  Napi::FunctionReference on_settled_;
   std::unique_ptr<Napi::AsyncContext> async_context_;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
 };

@@ -54,6 +54,7 @@ Napi::Function MemoryObject::define(Napi::Env env) noexcept {
                          InstanceMethod<&MemoryObject::retain>("retain"),
                          InstanceMethod<&MemoryObject::release>("release"),
                          InstanceMethod<&MemoryObject::view>("view"),
+                         InstanceMethod<&MemoryObject::adopt>("adopt"),
                          InstanceMethod<&MemoryObject::detach>("detach"),
                          InstanceMethod<&MemoryObject::copy_in>("copyIn"),
                          InstanceMethod<&MemoryObject::copy_strided>("copyStrided"),
@@ -108,18 +109,28 @@ void MemoryObject::release(const Napi::CallbackInfo& info) {
 }
 
 // view(slot, offset, bytes): an ArrayBuffer of exactly these bytes.
-Napi::Value MemoryObject::view(const Napi::CallbackInfo& info) {
+Napi::Value MemoryObject::view(const Napi::CallbackInfo& info) { return look_at(info, false); }
+
+// adopt(slot, offset, bytes): the same, and it takes one reference over.
+Napi::Value MemoryObject::adopt(const Napi::CallbackInfo& info) { return look_at(info, true); }
+
+Napi::Value MemoryObject::look_at(const Napi::CallbackInfo& info, bool adopt) noexcept {
+  const Napi::Env env = info.Env();
   const Slot slot = slot_of(info[0]);
   const uint64_t offset = number_of(info[1]);
   const uint64_t bytes = number_of(info[2]);
-  uint64_t copied = 0;
-  const uint64_t length = ledger() == nullptr ? 0 : ledger()->length(slot);
-  if (length == 0 || offset > length || bytes > length - offset) {
-    raise(info.Env(), Status::kUnknownBlock, "cannot look at the block");
-    return info.Env().Undefined();
+  uint64_t length = 0;
+  uint8_t* block = ledger() == nullptr ? nullptr : ledger()->data(slot, length);
+  if (block == nullptr || offset > length || bytes > length - offset) {
+    raise(env, Status::kUnknownBlock, "cannot look at the block");
+    return env.Undefined();
   }
-  const Napi::Value buffer = memory_->views()->create(info.Env(), slot, offset, bytes, &copied);
-  memory_->count_copied(copied);
+  // V8 gives zero-length stores no address of their own, and nothing to watch is needed for them.
+  if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
+  if (view_mode(env) != ViewMode::kCopy) return memory_->views()->create(env, slot, block + offset, bytes, adopt);
+  auto buffer = Napi::ArrayBuffer::New(env, bytes);
+  std::memcpy(buffer.Data(), block + offset, bytes);
+  memory_->count_copied(bytes);
   return buffer;
 }
 

@@ -23,6 +23,8 @@ class MemoryObject : public Napi::ObjectWrap<MemoryObject> {
   void retain(const Napi::CallbackInfo& info);
   void release(const Napi::CallbackInfo& info);
   Napi::Value view(const Napi::CallbackInfo& info);
+  Napi::Value adopt(const Napi::CallbackInfo& info);
+  Napi::Value look_at(const Napi::CallbackInfo& info, bool adopt) noexcept;
   void detach(const Napi::CallbackInfo& info);
   void copy_in(const Napi::CallbackInfo& info);
   void copy_strided(const Napi::CallbackInfo& info);

@@ -9,31 +9,15 @@ namespace isthmus::node {
 namespace {
 
 // For ViewMode::kExternal: Node-API's finalizer runs when the backing store is gone, whoever held it last.
-class FlagWatch final : public Watch {
- public:
-  explicit FlagWatch(std::shared_ptr<std::atomic<bool>> gone) noexcept : gone_(std::move(gone)) {}
-  [[nodiscard]] bool expired() const noexcept override {
-    return gone_->load(std::memory_order_acquire);  // sync: store-gone <- make_external
-  }
-
- private:
-  std::shared_ptr<std::atomic<bool>> gone_;
-};
-
-napi_value make_external(napi_env env, void* data, size_t bytes, std::unique_ptr<Watch>& watch) noexcept {
-  auto gone = std::make_shared<std::atomic<bool>>(false);
-  auto* hint = new std::shared_ptr<std::atomic<bool>>(gone);
-  const auto finalize = [](napi_env, void*, void* own) {
-    auto* flag = static_cast<std::shared_ptr<std::atomic<bool>>*>(own);
-    (*flag)->store(true, std::memory_order_release);  // sync: store-gone -> FlagWatch::expired
-    delete flag;
-  };
+napi_value make_external(napi_env env, void* data, size_t bytes, Store& store) noexcept {
+  auto* hint = new std::shared_ptr<const void>(std::make_shared<char>());
+  const auto finalize = [](napi_env, void*, void* own) { delete static_cast<std::shared_ptr<const void>*>(own); };
   napi_value buffer = nullptr;
   if (napi_create_external_arraybuffer(env, data, bytes, finalize, hint, &buffer) != napi_ok) {
     delete hint;
     return nullptr;
   }
-  watch = std::make_unique<FlagWatch>(std::move(gone));
+  store = *hint;
   return buffer;
 }
 
@@ -47,51 +31,42 @@ std::vector<std::unique_ptr<ViewTable>>& orphans() noexcept {
 }  // namespace
 
 ViewTable::~ViewTable() {
-  for (const View& view : views_)
-    if (view.watch != nullptr) ledger_->release(view.slot);
+  for (const auto& [data, at] : by_data_) ledger_->release(views_[at].slot);
 }
 
-Napi::Value ViewTable::create(Napi::Env env, Slot slot, uint64_t offset, size_t bytes, uint64_t* copied) noexcept {
-  uint8_t* data = ledger_->data(slot) + offset;
-  const ViewMode mode = view_mode(env);
-  // V8 gives zero-length stores no address of their own, and nothing to watch is needed for them.
-  if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
-  if (mode == ViewMode::kCopy) {
-    auto buffer = Napi::ArrayBuffer::New(env, bytes);
-    std::memcpy(buffer.Data(), data, bytes);
-    *copied = bytes;
-    return buffer;
-  }
-  std::unique_ptr<Watch> watch;
-  const napi_value buffer =
-      mode == ViewMode::kUnaccounted ? make_unaccounted(data, bytes, watch) : make_external(env, data, bytes, watch);
+Napi::Value ViewTable::create(Napi::Env env, Slot slot, uint8_t* data, size_t bytes, bool adopt) noexcept {
+  Store store;
+  const napi_value buffer = view_mode(env) == ViewMode::kUnaccounted ? make_unaccounted(data, bytes, store)
+                                                                     : make_external(env, data, bytes, store);
   if (buffer == nullptr) return env.Undefined();
-  ledger_->retain(slot);
-  by_data_.emplace(data, add(std::move(watch), data, slot));
+  if (!adopt) ledger_->retain(slot);
+  by_data_.emplace(data, add(std::move(store), data, slot));
   return Napi::Value(env, buffer);
 }
 
-uint32_t ViewTable::add(std::unique_ptr<Watch> watch, const void* data, Slot slot) noexcept {
+uint32_t ViewTable::add(Store store, const void* data, Slot slot) noexcept {
   if (free_.empty()) {
-    views_.push_back(View{std::move(watch), data, slot});
+    views_.push_back(View{std::move(store), data, slot});
     return static_cast<uint32_t>(views_.size() - 1);
   }
   const uint32_t at = free_.back();
   free_.pop_back();
-  views_[at] = View{std::move(watch), data, slot};
+  views_[at] = View{std::move(store), data, slot};
   return at;
 }
 
 bool ViewTable::release_if_gone(uint32_t at) noexcept {
   View& view = views_[at];
-  if (view.watch == nullptr || !view.watch->expired()) return false;
+  if (view.data == nullptr || !view.store.expired()) return false;
+  std::atomic_thread_fence(std::memory_order_acquire);  // sync: whoever held the store last let go of it before
   const auto [first, last] = by_data_.equal_range(view.data);
   for (auto entry = first; entry != last; ++entry) {
     if (entry->second != at) continue;
     by_data_.erase(entry);
     break;
   }
-  view.watch.reset();
+  view.store.reset();
+  view.data = nullptr;
   free_.push_back(at);
   ledger_->release(view.slot);
   return true;
@@ -99,9 +74,7 @@ bool ViewTable::release_if_gone(uint32_t at) noexcept {
 
 void ViewTable::detached(const void* data) noexcept {
   const auto [first, last] = by_data_.equal_range(data);
-  std::vector<uint32_t> at;
-  for (auto entry = first; entry != last; ++entry) at.push_back(entry->second);
-  for (const uint32_t each : at) release_if_gone(each);
+  for (auto entry = first; entry != last;) release_if_gone((entry++)->second);
 }
 
 void ViewTable::poll(size_t count) noexcept {

@@ -21,9 +21,9 @@ class ViewTable {
   explicit ViewTable(std::shared_ptr<Ledger> ledger) noexcept : ledger_(std::move(ledger)) {}
   ~ViewTable();
 
-  // An ArrayBuffer of exactly these bytes of the block, which holds one reference until its store is gone.
-  // `copied`: bytes that had to be copied because this runtime refuses external memory.
-  Napi::Value create(Napi::Env env, Slot slot, uint64_t offset, size_t bytes, uint64_t* copied) noexcept;
+  // An ArrayBuffer of exactly these bytes of the block, at least one, which holds a reference until its store is gone;
+  // with `adopt` the caller's. Not where the runtime refuses external memory. Undefined: JavaScript cannot run any more.
+  Napi::Value create(Napi::Env env, Slot slot, uint8_t* data, size_t bytes, bool adopt) noexcept;
   // The buffer at `data` was detached: release what is gone.
   void detached(const void* data) noexcept;
   // Looks at up to `count` views, in turn, and releases those that are gone.
@@ -33,12 +33,12 @@ class ViewTable {
 
  private:
   struct View {
-    std::unique_ptr<Watch> watch;  // null: the entry is free
-    const void* data;
+    Store store;
+    const void* data;  // null: the entry is free
     Slot slot;
   };
   bool release_if_gone(uint32_t at) noexcept;
-  uint32_t add(std::unique_ptr<Watch> watch, const void* data, Slot slot) noexcept;
+  uint32_t add(Store store, const void* data, Slot slot) noexcept;
 
   std::shared_ptr<Ledger> ledger_;
   std::vector<View> views_;

@@ -53,8 +53,9 @@ bool place_by_reference(Channel& channel, PyArrayObject* array, Placed& out) noe
   Ledger& ledger = channel.ledger();
   const auto* first = reinterpret_cast<const uint8_t*>(PyArray_BYTES(array));
   if (!ledger.find(first, out.slot)) return false;
-  const uint8_t* block = ledger.data(out.slot);
-  if (!lies_within(array, block, ledger.length(out.slot))) {
+  uint64_t length = 0;
+  const uint8_t* block = ledger.data(out.slot, length);
+  if (!lies_within(array, block, length)) {
     ledger.release(out.slot);
     return false;
   }

@@ -57,8 +57,7 @@ PyObject* make_lease(Ledger& ledger, Slot slot) noexcept {
     return nullptr;
   }
   lease->ledger = &ledger;
-  lease->data = ledger.data(slot);
-  lease->length = ledger.length(slot);
+  lease->data = ledger.data(slot, lease->length);
   lease->slot = slot;
   return reinterpret_cast<PyObject*>(lease);
 }

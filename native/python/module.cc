@@ -1,5 +1,6 @@
 // isthmus._native: the export table. Everything else is in the file named after it.
 #include "python/arrays.h"
+#include "python/cargo.h"
 #include "python/channel.h"
 #include "python/dtypes.h"
 #include "python/lease.h"
@@ -125,6 +126,7 @@ PyMODINIT_FUNC PyInit__native() {
     return nullptr;
   }
   Ref<> module(PyModule_Create(&definition));
-  if (!module || !define_lease(module.get()) || !define_channel(module.get())) return nullptr;
+  if (!module || !define_lease(module.get()) || !define_channel(module.get()) || !define_cargo(module.get()))
+    return nullptr;
   return module.take();
 }

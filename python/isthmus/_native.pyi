@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, TypeAlias, final
 
 from numpy.typing import DTypeLike, NDArray
@@ -8,6 +9,22 @@ _Message: TypeAlias = tuple[int, int, bytes, list[NDArray[Any]] | BaseException 
 @final
 class Lease:
     def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Cargo:
+    def __new__(
+        cls,
+        code: int,
+        extensions: tuple[Any, ...],
+        lower: Callable[[Any], Any],
+        raise_up: Callable[[int, Any], Any],
+        /,
+    ) -> Cargo: ...
+    def add(self, array: NDArray[Any], /) -> int: ...
+    def lower(self, value: Any, /) -> Any: ...
+    def take(self) -> list[NDArray[Any]] | None: ...
+    def receive(self, arrays: list[NDArray[Any]], /) -> None: ...
+    def raise_up(self, code: int, data: Any, /) -> Any: ...
 
 class Channel:
     def __new__(cls, fd: int, timeout: float = 30) -> Channel: ...

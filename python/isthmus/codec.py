@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from msgspec.msgpack import Decoder, Encoder, Ext
 
+from isthmus._native import Cargo
 from isthmus.callbacks import Callback
 from isthmus.errors import IsthmusError, UnsupportedValueError
 
@@ -29,7 +30,7 @@ MAX_DEPTH: Final = 300  # of what the slow path walks
 
 Arrays = list["np.ndarray[Any, Any]"]
 
-_TENSORS: Final = [Ext(TENSOR, index.to_bytes(4, "big")) for index in range(64)]
+_TENSORS: Final = tuple(Ext(TENSOR, index.to_bytes(4, "big")) for index in range(64))
 _KINDS_THAT_CROSS: Final = frozenset("biufcmM")
 
 
@@ -41,27 +42,24 @@ class Codec:
         self._objects = objects
         # Callbacks in what was encoded last: Node must not hear that they were dropped before it has the message.
         self._named: list[Callback] = []
-        self._sent: Arrays = []
-        self._received: Arrays = []
-        self._encode = Encoder(enc_hook=self._lower).encode
-        self._decode = Decoder(ext_hook=self._raise_up).decode
+        self._cargo = Cargo(TENSOR, _TENSORS, self._lower, self._raise_up)
+        self._take = self._cargo.take
+        self._encode = Encoder(enc_hook=self._cargo.lower).encode
+        self._decode = Decoder(ext_hook=self._cargo.raise_up).decode
 
     def encode(self, value: object, name: str = "result") -> tuple[bytes, Arrays | None]:
         """The MessagePack of a value, and its arrays. Raises UnsupportedValueError naming the path from `name`."""
         try:
             payload = self._encode(value)
         except Exception as error:
-            self._sent = []
+            self._take()
             if isinstance(error, MemoryError):  # not the value's fault
                 raise
             payload = self._encode(self._walk(value, name, 0))
         except BaseException:
-            self._sent = []
+            self._take()
             raise
-        if not self._sent:
-            return payload, None
-        arrays, self._sent = self._sent, []
-        return payload, arrays
+        return payload, self._take()
 
     def decode(self, payload: bytes, arrays: Arrays | BaseException | None) -> Any:
         """The value; `arrays` is emptied, so that only the value holds them. What was encoded has been sent by now."""
@@ -70,7 +68,7 @@ class Codec:
         if arrays is not None:
             if isinstance(arrays, BaseException):
                 raise arrays
-            self._received = arrays
+            self._cargo.receive(arrays)
         try:
             return self._decode(payload)
         except (IsthmusError, MemoryError):
@@ -83,17 +81,13 @@ class Codec:
                 arrays.clear()
 
     def _tensor(self, array: np.ndarray[Any, Any]) -> Ext:
-        index = len(self._sent)
-        self._sent.append(array)
+        index = self._cargo.add(array)
         return _TENSORS[index] if index < 64 else Ext(TENSOR, index.to_bytes(4, "big"))
 
     def _raise_up(self, code: int, data: memoryview) -> Any:
         value = bytes(data)  # its length is wrong as a memoryview before msgspec 0.20
         if code == TENSOR and len(value) == 4:
-            index = int.from_bytes(value, "big")
-            if index < len(self._received):
-                return self._received[index]
-            raise UnsupportedValueError(f"the message has no tensor {index}")
+            raise UnsupportedValueError(f"the message has no tensor {int.from_bytes(value, 'big')}")
         if code == INTEGER:
             return int.from_bytes(value, "big", signed=True)
         if len(value) != 4:
@@ -178,7 +172,7 @@ class Codec:
             )
             raise UnsupportedValueError(message, path) from error
         finally:
-            self._sent = []
+            self._take()
 
     def _walk_key(self, key: Any, path: str) -> Any:
         if isinstance(key, str):

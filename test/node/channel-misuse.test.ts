@@ -31,7 +31,15 @@ const methodsOf = (made: { prototype: object }) =>
   Object.getOwnPropertyNames(made.prototype).filter(name => !left.includes(name))
 const makeMemory = () => new native.Memory(memoryOptions)
 const makeChannel = (memory: NativeMemory = makeMemory()) =>
-  new native.Channel(memory, options, buffer(), buffer(), () => {})
+  new native.Channel(
+    memory,
+    options,
+    buffer(),
+    buffer(),
+    () => {},
+    new Uint32Array(1),
+    () => {},
+  )
 
 function tryAll(held: Channel | NativeMemory, name: string) {
   const method = (held as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!
