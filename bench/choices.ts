@@ -43,7 +43,6 @@ const echo: Choice = {
 
 export const normalChoice: Readonly<Record<string, Choice>> = {
   small,
-  'small-sync': { contenders: ['isthmus-sync'] },
   'in-flight-64': inFlight,
   nested,
   memcpy: { sizes: [kLarge] },

@@ -34,7 +34,7 @@ export const profiles: Readonly<Record<Options['profile'], Profile>> = {
   },
   normal: {
     rounds: [5, 5],
-    seconds: 0.2,
+    seconds: 0.15,
     onceSeconds: 0.5,
     longestCallMs: 1000,
     budgetMs: 120_000,
