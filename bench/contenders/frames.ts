@@ -101,7 +101,10 @@ export class FrameWriter {
   #append(bytes: Buffer): void {
     if (this.#used + bytes.byteLength > kBatchBytes) {
       this.#flush()
-      if (bytes.byteLength >= kBatchBytes) return this.#write(bytes)
+    }
+    if (bytes.byteLength >= kBatchBytes) {
+      this.#write(bytes)
+      return
     }
     this.#batch.set(bytes, this.#used)
     this.#used += bytes.byteLength
