@@ -1,8 +1,10 @@
 import datetime
 import decimal
 import enum
+import gc
 import math
 import uuid
+import weakref
 from dataclasses import dataclass
 
 import msgspec
@@ -219,6 +221,15 @@ def test_decoding_leaves_only_the_value_holding_the_arrays():
     payload, arrays = codec.encode([np.arange(2)])
     codec.decode(payload, arrays)
     assert arrays == []
+
+
+def test_a_codec_that_nobody_uses_is_collected():
+    unused = Codec()
+    unused.encode([np.zeros(3)])
+    gone = weakref.ref(unused)
+    del unused
+    gc.collect()
+    assert gone() is None
 
 
 def test_an_error_in_place_of_the_arrays_is_raised():
