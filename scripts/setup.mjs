@@ -137,6 +137,7 @@ async function typescript() {
             'tsconfig.base.json',
             'tsconfig.json',
             'tsconfig.dev.json',
+            'tsconfig.page.json',
             'package.json',
             'package-lock.json',
           ],
