@@ -65,6 +65,8 @@ export interface SimulationStats {
   memoryBytes: number
   /** States that exist: two, and one more for each that is held. */
   states: number
+  /** The Python processes. */
+  pids: number[]
 }
 
 /** Where a state lies. */
@@ -180,7 +182,8 @@ export class Simulation implements AsyncDisposable {
   }
 
   stats(): SimulationStats {
-    const { sharedBytes, copiedBytes, physicalBytes } = this.#python.stats()
+    const python = this.#python
+    const { sharedBytes, copiedBytes, physicalBytes } = python.stats()
     return {
       steps: this.#steps,
       pythonSeconds: this.#pythonSeconds,
@@ -193,6 +196,7 @@ export class Simulation implements AsyncDisposable {
       copiedBytes,
       memoryBytes: physicalBytes,
       states: this.#places,
+      pids: 'pid' in python ? [python.pid] : python.stats().workers.map(({ pid }) => pid),
     }
   }
 

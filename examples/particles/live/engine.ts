@@ -37,6 +37,7 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
   #simulation: Simulation
   #settings: Settings
   #phase: Phase = 'running'
+  #reason = ''
   #paused = false
   #resting = false
   #closing = false
@@ -67,6 +68,11 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
 
   get phase(): Phase {
     return this.#phase
+  }
+
+  /** Why it has failed. */
+  get reason(): string {
+    return this.#phase === 'failed' ? this.#reason : ''
   }
 
   get run(): number {
@@ -143,7 +149,7 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
       else if (this.#phase === 'failed' || this.#paused || this.#resting) await this.#asleep()
       else {
         this.#enter('running')
-        await this.#advance().catch(() => this.#enter('failed'))
+        await this.#advance().catch((error: Error) => this.#fail(error))
         // Sockets are served between two steps, however short they are.
         await turn()
       }
@@ -157,6 +163,11 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
     this.emit('status')
   }
 
+  #fail({ message }: Error): void {
+    this.#reason = message
+    this.#enter('failed')
+  }
+
   async #asleep(): Promise<void> {
     if (this.#phase !== 'failed') this.#enter(this.#paused ? 'paused' : 'resting')
     await new Promise<void>(resolve => {
@@ -168,7 +179,7 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
 
   async #advance(): Promise<void> {
     const { dt } = this.#settings
-    await this.#simulation.step(dt)
+    await this.#simulation.step()
     this.#time += dt
     this.#stepsMade++
     this.#history.add(this.#point())
@@ -212,6 +223,7 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
         return void this.emit('status')
       case 'dt':
         this.#settings = { ...this.#settings, dt: request.value }
+        this.#simulation.dt = request.value
         return void this.emit('status')
       case 'temperature':
         this.#settings = { ...this.#settings, temperature: request.value }
@@ -226,9 +238,16 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
   }
 
   async #restart(settings: Settings): Promise<void> {
+    const failed = this.#phase === 'failed'
     this.#settings = settings
     this.#enter('working')
-    await this.#simulation.restart(settings)
+    try {
+      if (failed) await this.#replace(settings)
+      else await this.#simulation.reset(settings)
+    } catch (error) {
+      this.#fail(error as Error)
+      throw error
+    }
     this.#run++
     this.#time = 0
     this.#history = new EnergyHistory(this.#point())
@@ -236,5 +255,11 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
     this.emit('status')
     this.emit('run')
     this.#changed()
+  }
+
+  /** Another Python: the old one may have died. States of it that are held stay as they are. */
+  async #replace(settings: Settings): Promise<void> {
+    await this.#simulation.close()
+    this.#simulation = await Simulation.open(settings)
   }
 }

@@ -15,9 +15,9 @@ export class Meter {
   }
 
   status(): Status {
-    const { phase, run, step, settings } = this.#engine
+    const { phase, reason, run, step, settings } = this.#engine
     const { particles, dt, temperature, seed, workers } = settings
-    return { say: 'status', phase, run, step, particles, dt, temperature, seed, workers }
+    return { say: 'status', phase, reason, run, step, particles, dt, temperature, seed, workers }
   }
 
   history(): History {
@@ -26,7 +26,7 @@ export class Meter {
 
   figures(): Figures {
     const { run, step, stepsMade, energy, simulation } = this.#engine
-    const { crossing, sharedBytes, copiedBytes, physicalBytes, pids } = simulation.stats()
+    const { crossing, sharedBytes, copiedBytes, memoryBytes, pids } = simulation.stats()
     const at = performance.now()
     const seconds = (at - this.#before.at) / 1000
     // Over half a second and more: some steps take as long.
@@ -45,7 +45,7 @@ export class Meter {
       memory: {
         node: privateMb(process.pid),
         python: pids.reduce((sum, pid) => sum + privateMb(pid), 0),
-        shared: physicalBytes / 2 ** 20,
+        shared: memoryBytes / 2 ** 20,
       },
       viewers: this.#viewers.size,
       energy,

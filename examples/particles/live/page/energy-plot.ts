@@ -16,6 +16,8 @@ export class EnergyPlot {
   /** Every how many points one is kept. */
   #stride = 1
   #skipped = 0
+  /** The total that drift is measured against. */
+  #base: number | undefined
 
   constructor() {
     this.#plot = this.#made()
@@ -31,8 +33,15 @@ export class EnergyPlot {
   begin(points: readonly EnergyPoint[], particles: number): void {
     for (const column of this.#data) column.length = 0
     this.#stride = 1
+    this.#base = undefined
     for (const point of points) this.#push(point, particles)
+    this.#base = this.#data[1][0]
     this.#plot.setData(this.#data)
+  }
+
+  /** Somebody has changed the energy: drift is counted from the next point. */
+  rebase(): void {
+    this.#base = undefined
   }
 
   add(point: EnergyPoint, particles: number): void {
@@ -41,8 +50,9 @@ export class EnergyPlot {
     this.#skipped = 0
     this.#push(point, particles)
     this.#plot.setData(this.#data)
-    const [first, last] = [this.#data[1][0]!, this.#data[1].at(-1)!]
-    setText('energy-text', `total ${last.toPrecision(4)}, ${drift(last / first - 1)} since the start`)
+    const total = this.#data[1].at(-1)!
+    this.#base ??= total
+    setText('energy-text', `total ${total.toPrecision(5)}, drift ${percent(total / this.#base - 1)}`)
   }
 
   #push({ time, kinetic, potential }: EnergyPoint, particles: number): void {
@@ -88,4 +98,4 @@ export class EnergyPlot {
 
 const everySecond = (values: readonly number[]) => values.filter((_, at) => at % 2 === 0)
 
-const drift = (share: number) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(2)} %`
+const percent = (share: number) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(2)} %`

@@ -74,7 +74,8 @@ const connection = new Connection({
 
 function heard(answer: Answer): void {
   if (answer.say === 'status') {
-    complain('request')
+    complain('request', answer.reason || undefined)
+    if (status?.temperature !== answer.temperature) plot.rebase()
     status = answer
     controls.show(answer)
     say(sentence(answer), answer.phase)

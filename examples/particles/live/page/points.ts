@@ -1,4 +1,4 @@
-// The particles as points of WebGL 2: light that adds up, so that a crowd is bright; the colour is the speed.
+// The particles as translucent points of WebGL 2: a crowd hides the dark ground; the colour is the speed.
 import { infernoStops } from '../../inferno.js'
 import type { Frame } from './protocol.js'
 
@@ -8,14 +8,14 @@ layout(location = 1) in vec2 velocity;
 uniform float box;
 uniform float size;
 uniform float fastest;
-uniform float brightness;
+uniform float opacity;
 uniform sampler2D colours;
 out vec3 colour;
 void main() {
   gl_Position = vec4(2.0 * position / box - 1.0, 0.0, 1.0);
   gl_PointSize = size;
   float speed = min(length(velocity) / fastest, 1.0);
-  colour = brightness * texture(colours, vec2(mix(0.14, 0.97, speed), 0.5)).rgb;
+  colour = opacity * texture(colours, vec2(mix(0.16, 0.98, speed), 0.5)).rgb;
 }`
 
 /** A disk whose rim fades over a pixel; smaller ones are squares, and their brightness says how much they cover. */
@@ -23,15 +23,19 @@ const fragmentShader = `#version 300 es
 precision highp float;
 in vec3 colour;
 uniform float size;
+uniform float opacity;
 out vec4 light;
 void main() {
   float far = length(gl_PointCoord - 0.5) * size;
   float cover = size < 3.0 ? 1.0 : clamp(0.5 * size - far + 0.5, 0.0, 1.0);
-  light = vec4(colour * cover, 1.0);
+  light = vec4(colour, opacity) * cover;
 }`
 
 /** Speeds at the end of the colour map, in root mean square speeds. */
 const fastestInRms = 2.2
+
+/** Where particles overlap, the ones below shine through. */
+const opaque = 0.8
 
 /** What the particles look like that reach to their neighbours: a little less than what they repel. */
 const sizeInDiameters = 1.15
@@ -88,13 +92,13 @@ export class Points {
     gl.clearColor(0.024, 0.016, 0.05, 1)
     gl.clear(gl.COLOR_BUFFER_BIT)
     gl.enable(gl.BLEND)
-    gl.blendFunc(gl.ONE, gl.ONE)
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
     gl.useProgram(program)
     gl.uniform1f(uniform('box'), box)
     gl.uniform1f(uniform('size'), size)
     gl.uniform1f(uniform('fastest'), Math.max(fastestInRms * rms, 1e-9))
-    // A pixel is covered by (diameter / size)² particles on average: with more of them, each is fainter.
-    gl.uniform1f(uniform('brightness'), Math.min(0.62, 0.62 * (diameter / size) ** 2 + 0.04))
+    // A particle that is smaller than its pixel covers that part of it.
+    gl.uniform1f(uniform('opacity'), opaque * Math.max((diameter / size) ** 2, 0.1))
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
     // A new store for each frame: the driver need not wait until the last one has been drawn.
     gl.bufferData(gl.ARRAY_BUFFER, positions.byteLength + velocities.byteLength, gl.STREAM_DRAW)

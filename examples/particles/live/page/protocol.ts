@@ -101,6 +101,8 @@ export type Phase = 'running' | 'paused' | 'working' | 'resting' | 'failed'
 export interface Status {
   readonly say: 'status'
   readonly phase: Phase
+  /** Why it has failed, or empty. */
+  readonly reason: string
   readonly run: number
   readonly step: number
   readonly particles: number
