@@ -5,7 +5,7 @@ import type { EnergyPoint } from './protocol.js'
 
 /** More points than this are halved: every second one goes. */
 const mostPoints = 1200
-const height = 210
+const height = 190
 
 type Columns = [time: number[], total: number[], kinetic: number[], potential: number[]]
 
@@ -98,4 +98,7 @@ export class EnergyPlot {
 
 const everySecond = (values: readonly number[]) => values.filter((_, at) => at % 2 === 0)
 
-const percent = (share: number) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(2)} %`
+function percent(share: number): string {
+  const digits = Math.abs(100 * share).toFixed(2)
+  return digits === '0.00' ? '0 %' : `${share < 0 ? '−' : '+'}${digits} %`
+}
