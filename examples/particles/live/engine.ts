@@ -226,8 +226,8 @@ export class Engine extends EventEmitter<Events> implements AsyncDisposable {
         this.#simulation.dt = request.value
         return void this.emit('status')
       case 'temperature':
-        this.#settings = { ...this.#settings, temperature: request.value }
         await this.#simulation.rescale(request.value)
+        this.#settings = { ...this.#settings, temperature: request.value }
         this.#changed()
         return void this.emit('status')
       case 'particles':

@@ -26,7 +26,7 @@ export class Meter {
 
   figures(): Figures {
     const { run, step, stepsMade, energy, simulation } = this.#engine
-    const { crossing, sharedBytes, copiedBytes, memoryBytes, pids } = simulation.stats()
+    const { crossing, sharedBytes, copiedBytes, memoryBytes, states, pids } = simulation.stats()
     const at = performance.now()
     const seconds = (at - this.#before.at) / 1000
     // Over half a second and more: some steps take as long.
@@ -48,6 +48,7 @@ export class Meter {
         shared: memoryBytes / 2 ** 20,
       },
       viewers: this.#viewers.size,
+      states,
       energy,
     }
   }

@@ -41,7 +41,7 @@ const names = Object.keys(table) as (keyof Options)[]
 /** Undefined when help was asked for. @throws UsageError */
 export function parseOptions(args: string[]): Options | undefined {
   const values = parse(args)
-  if (values['help']) return undefined
+  if (values.help) return undefined
   const read = (name: keyof Options): number => {
     const { range, otherwise } = table[name]
     const text = values[name]
@@ -57,7 +57,10 @@ function parse(args: string[]): Record<string, string | boolean | undefined> {
   const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } }
   for (const name of names) options[name] = { type: 'string' }
   try {
-    return parseArgs({ args, options, strict: true, allowPositionals: false }).values as Record<string, string | boolean | undefined>
+    return parseArgs({ args, options, strict: true, allowPositionals: false }).values as Record<
+      string,
+      string | boolean | undefined
+    >
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new UsageError(message.replaceAll('\n', ' '))

@@ -5,13 +5,15 @@ import t from 'tap'
 import { gone } from '../../../test/fixtures/processes.js'
 import { until } from '../../../test/fixtures/watchdog.js'
 import { findChromium, howToInstall, launchChromium } from './browser.js'
+import { mostAsked } from './page/protocol.js'
 import { type Live, type ServerOptions, serve } from './server.js'
 
 const settings = { particles: 2000, dt: 0.05, seed: 1, temperature: 0.01, swirl: 0.5, workers: 1 }
 
 interface Test extends Pick<typeof t, 'ok' | 'notOk' | 'equal' | 'same' | 'match'> {}
 
-if (findChromium() === undefined) t.test('the page in a browser', { skip: howToInstall }, async () => {})
+if (findChromium() === undefined)
+  t.test('the page in a browser', { skip: howToInstall }, async () => {})
 else
   t.test('the page in a browser', async t => {
     const browser = await launchChromium()
@@ -38,7 +40,8 @@ const tests: Record<string, (t: Test, browser: Browser) => Promise<void>> = {
       for (const id of ['memory-node', 'memory-python', 'memory-shared'])
         t.match(await figure(id), /^\d+ MB$/)
       t.equal(live.figures().copiedBytes, 0)
-      const total = (point: { kinetic: number; potential: number }) => point.kinetic + point.potential
+      const total = (point: { kinetic: number; potential: number }) =>
+        point.kinetic + point.potential
       t.ok(Math.abs(total(live.engine.energy) / total(live.engine.history[0]!) - 1) < 0.02)
       await until('the plot says so', async () => /drift/.test((await figure('energy-text')) ?? ''))
     })
@@ -67,7 +70,7 @@ const tests: Record<string, (t: Test, browser: Browser) => Promise<void>> = {
       await page.getByLabel('Time step').fill('60')
       await until('steps are of another length', () => live.engine.settings.dt === 0.014)
 
-      await page.getByLabel('Particles').first().fill('0')
+      await page.getByLabel('Particles', { exact: true }).fill('0')
       await page.locator('#picture[data-step="0"]').waitFor()
       t.equal(live.engine.settings.particles, 1000)
       t.match(await page.locator('#particles-value').textContent(), '1,000')
@@ -92,7 +95,10 @@ const tests: Record<string, (t: Test, browser: Browser) => Promise<void>> = {
       await page.keyboard.press('ArrowRight')
       await page.getByRole('button', { name: 'Go on' }).focus()
       await page.keyboard.press(' ')
-      await until('the button that has the focus was pressed, once', () => live.engine.phase === 'running')
+      await until(
+        'the button that has the focus was pressed, once',
+        () => live.engine.phase === 'running',
+      )
       t.equal(live.engine.run, run)
       await page.keyboard.press('r')
       await until('started again', () => live.engine.run === run + 1)
@@ -100,47 +106,50 @@ const tests: Record<string, (t: Test, browser: Browser) => Promise<void>> = {
   },
 
   'two tabs; nobody left, nothing held; the simulation rests'(t, browser) {
-    return withPage(t, browser, async ({ page, live, errors }) => {
-      await drawn(page)
-      const other = await page.context().newPage()
-      await other.goto(live.url)
-      await drawn(other)
-      t.equal(live.viewers.size, 2)
-      await other.getByRole('button', { name: 'Pause' }).click()
-      await page.getByText(/Paused at step/).waitFor()
-      await other.getByRole('button', { name: 'Go on' }).click()
-      await page.bringToFront()
-      const step = await stepOf(page)
-      await until('the first one goes on', async () => (await stepOf(page)) > step)
-      t.same(errors, [])
-      await page.context().close()
-      await until('nobody looks', () => live.viewers.size === 0)
-      await until('it rests', () => live.engine.phase === 'resting')
-      t.ok(live.engine.simulation.stats().states <= 3)
-    }, { restAfterMs: 100 })
+    return withPage(
+      t,
+      browser,
+      async ({ page, live, errors }) => {
+        await drawn(page)
+        const other = await page.context().newPage()
+        await other.goto(live.url)
+        await drawn(other)
+        t.equal(live.viewers.size, 2)
+        await other.getByRole('button', { name: 'Pause' }).click()
+        await page.getByText(/Paused at step/).waitFor()
+        await other.getByRole('button', { name: 'Go on' }).click()
+        await page.bringToFront()
+        const step = await stepOf(page)
+        await until('the first one goes on', async () => (await stepOf(page)) > step)
+        t.same(errors, [])
+        await page.context().close()
+        await until('nobody looks', () => live.viewers.size === 0)
+        await until('it rests', () => live.engine.phase === 'resting')
+        t.ok(live.engine.simulation.stats().states <= 3)
+      },
+      { restAfterMs: 100 },
+    )
   },
 
   'a page that draws nothing is sent nothing, and others get their frames'(t, browser) {
     return withPage(t, browser, async ({ page, live }) => {
       await drawn(page)
-      // What a hidden tab does, too: the browser calls nobody before it paints.
-      await page.evaluate('window.requestAnimationFrame = () => 0')
-      const count = () => [...live.viewers][0]!.frames
-      let before = -1
-      await until('no frame is on its way', async () => {
-        const same = before === count()
-        before = count()
-        await live.engine.ask({ ask: 'step' })
-        return same
-      })
-      const frames = count()
-      await live.engine.ask({ ask: 'resume' })
+      // What a hidden tab does, too: the browser calls nobody before it paints. The page has been called for the last time.
+      await page.evaluate(`new Promise(done => {
+        const paint = requestAnimationFrame
+        window.requestAnimationFrame = () => 0
+        paint(() => paint(done))
+      })`)
+      const viewer = [...live.viewers][0]!
+      const { frames } = viewer
       const other = await page.context().newPage()
       await other.goto(live.url)
       await drawn(other)
       const { step } = live.engine
       await until('the simulation goes on', () => live.engine.step > step + 20)
-      t.equal(count(), frames)
+      t.ok(viewer.frames <= frames + mostAsked, `${viewer.frames - frames} frames`)
+      const before = await stepOf(other)
+      await until('the other page goes on', async () => (await stepOf(other)) > before)
     })
   },
 
@@ -159,7 +168,10 @@ const tests: Record<string, (t: Test, browser: Browser) => Promise<void>> = {
     })
   },
 
-  'less motion is asked for: the picture changes once a second, until the box is ticked'(t, browser) {
+  'less motion is asked for: the picture changes once a second, until the box is ticked'(
+    t,
+    browser,
+  ) {
     return withPage(
       t,
       browser,
@@ -192,13 +204,20 @@ const tests: Record<string, (t: Test, browser: Browser) => Promise<void>> = {
   },
 
   'without WebGL 2, the page says so and the rest works'(t, browser) {
-    return withPage(t, browser, async ({ page, live }) => {
-      await page.addInitScript('HTMLCanvasElement.prototype.getContext = () => null')
-      await page.reload()
-      await page.getByText(/this browser has no WebGL 2/).waitFor()
-      await page.getByRole('button', { name: 'Pause' }).click()
-      await until('paused', () => live.engine.phase === 'paused')
-    }, {}, {}, /./)
+    return withPage(
+      t,
+      browser,
+      async ({ page, live }) => {
+        await page.addInitScript('HTMLCanvasElement.prototype.getContext = () => null')
+        await page.reload()
+        await page.getByText(/this browser has no WebGL 2/).waitFor()
+        await page.getByRole('button', { name: 'Pause' }).click()
+        await until('paused', () => live.engine.phase === 'paused')
+      },
+      {},
+      {},
+      /./,
+    )
   },
 }
 
@@ -219,7 +238,7 @@ async function withPage(
   allowed = /net::ERR_CONNECTION_REFUSED/,
 ): Promise<void> {
   await using live = await serve({ port: 0, ...settings, ...options })
-  await using tab = await browser.newContext({ viewport: { width: 1000, height: 640 }, ...context })
+  await using tab = await browser.newContext({ viewport: { width: 760, height: 420 }, ...context })
   const refused: string[] = []
   await tab.route(
     url => !`${url}`.startsWith(live.url),
@@ -237,13 +256,18 @@ async function withPage(
   await page.goto(live.url)
   await work({ page, live, errors })
   t.same(refused, [], 'it asks nobody else')
-  t.same(errors.filter(error => !allowed.test(error)), [], 'it complains about nothing')
+  t.same(
+    errors.filter(error => !allowed.test(error)),
+    [],
+    'it complains about nothing',
+  )
 }
 
 const stepOf = async (page: Page) =>
   Number((await page.locator('#picture').getAttribute('data-step')) ?? -1)
 
-const drawnStep = (page: Page, step: number) => page.locator(`#picture[data-step="${step}"]`).waitFor()
+const drawnStep = (page: Page, step: number) =>
+  page.locator(`#picture[data-step="${step}"]`).waitFor()
 
 const drawn = (page: Page) => until('a frame is drawn', async () => (await stepOf(page)) >= 0)
 

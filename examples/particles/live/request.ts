@@ -9,7 +9,8 @@ export class RequestError extends Error {
 const isPlain = (ask: unknown): ask is (typeof plainRequests)[number] =>
   (plainRequests as readonly unknown[]).includes(ask)
 
-const isSetting = (ask: unknown): ask is Setting => typeof ask === 'string' && Object.hasOwn(ranges, ask)
+const isSetting = (ask: unknown): ask is Setting =>
+  typeof ask === 'string' && Object.hasOwn(ranges, ask)
 
 /** @throws RequestError */
 export function parseRequest(text: string): Request {
@@ -25,7 +26,9 @@ export function parseRequest(text: string): Request {
   }
   if (!isSetting(ask)) {
     const known = [...plainRequests, ...Object.keys(ranges)].join(', ')
-    throw new RequestError(`unknown request ${shortened(String(JSON.stringify(ask)))}; there are ${known}`)
+    throw new RequestError(
+      `unknown request ${shortened(String(JSON.stringify(ask)))}; there are ${known}`,
+    )
   }
   if (!within(ranges[ask], value))
     throw new RequestError(
@@ -35,7 +38,10 @@ export function parseRequest(text: string): Request {
 }
 
 export const within = ({ least, most, whole }: Range, value: unknown): value is number =>
-  typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value))
+  typeof value === 'number' &&
+  value >= least &&
+  value <= most &&
+  (!whole || Number.isInteger(value))
 
 export const described = ({ least, most, whole }: Range) =>
   `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`

@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { Engine, type Settings } from './engine.js'
 import { Meter } from './meter.js'
-import { answerWithFile, refuse } from './page-files.js'
 import { type Answer, type Figures, socketPath } from './page/protocol.js'
+import { answerWithFile, refuse } from './page-files.js'
 import { Viewer } from './viewer.js'
 
 export interface ServerOptions extends Settings {

@@ -21,9 +21,9 @@ export class EnergyPlot {
 
   constructor() {
     this.#plot = this.#made()
-    new ResizeObserver(() => this.#plot.setSize({ width: this.#place.clientWidth, height })).observe(
-      this.#place,
-    )
+    new ResizeObserver(() =>
+      this.#plot.setSize({ width: this.#place.clientWidth, height }),
+    ).observe(this.#place)
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       this.#plot.destroy()
       this.#plot = this.#made()
@@ -52,7 +52,10 @@ export class EnergyPlot {
     this.#plot.setData(this.#data)
     const total = this.#data[1].at(-1)!
     this.#base ??= total
-    setText('energy-text', `total ${total.toPrecision(5)}, drift ${percent(total / this.#base - 1)}`)
+    setText(
+      'energy-text',
+      `total ${total.toPrecision(5)}, drift ${percent(total / this.#base - 1)}`,
+    )
   }
 
   #push({ time, kinetic, potential }: EnergyPoint, particles: number): void {

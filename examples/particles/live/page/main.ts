@@ -1,8 +1,8 @@
 // The page: asks for a frame, draws the newest one when the browser is about to paint, asks for the next.
 import { Connection } from './connection.js'
 import { Controls } from './controls.js'
-import { EnergyPlot } from './energy-plot.js'
 import { element, setText } from './elements.js'
+import { EnergyPlot } from './energy-plot.js'
 import { cssGradient, Points } from './points.js'
 import { type Answer, type Frame, mostAsked, type Status } from './protocol.js'
 
@@ -15,7 +15,10 @@ const statusLine = element('status', HTMLElement)
 const grouped = new Intl.NumberFormat('en-US')
 
 /** One is on its way while another one is drawn. */
-const inFlight = Math.min(Number(new URLSearchParams(location.search).get('frames')) || 2, mostAsked)
+const inFlight = Math.min(
+  Number(new URLSearchParams(location.search).get('frames')) || 2,
+  mostAsked,
+)
 
 let points: Points | undefined
 let newest: Frame | undefined
@@ -30,7 +33,7 @@ let status: Status | undefined
 
 function say(text: string, phase: string): void {
   if (statusLine.textContent !== text) statusLine.textContent = text
-  statusLine.dataset['phase'] = phase
+  statusLine.dataset.phase = phase
 }
 
 /** What is wrong over the picture: with the graphics, until it works again; with a request, until the next status. */
@@ -88,7 +91,7 @@ function heard(answer: Answer): void {
     setText('crossing-p99', microseconds(answer.crossing.p99))
     setText('shared-bytes', bytes(answer.sharedBytes))
     setText('copied-bytes', grouped.format(answer.copiedBytes))
-    element('copied-bytes', HTMLElement).dataset['good'] = String(answer.copiedBytes === 0)
+    element('copied-bytes', HTMLElement).dataset.good = String(answer.copiedBytes === 0)
     for (const name of ['node', 'python', 'shared'] as const)
       setText(`memory-${name}`, `${answer.memory[name].toFixed(0)} MB`)
   }
@@ -117,10 +120,10 @@ function paint(now: number): void {
   if (!controls.motion && now - drawnAt < stillMs && newest.run === drawnRun) return
   points.draw(newest)
   fresh = false
-  drawn++
+  window.framesDrawn = ++drawn
   drawnAt = now
   drawnRun = newest.run
-  canvas.dataset['step'] = String(newest.step)
+  canvas.dataset.step = String(newest.step)
   setText('step-number', grouped.format(newest.step))
   askForFrames()
 }
@@ -130,12 +133,17 @@ function askForFrames(): void {
   for (; asked < inFlight; asked++) connection.ask({ ask: 'frame' })
 }
 
-/** The frames of each second; for programs that watch the page, all of them are in `data-drawn`. */
+declare global {
+  interface Window {
+    /** For programs that watch the page. */
+    framesDrawn: number
+  }
+}
+
 let before = { drawn: 0, at: performance.now() }
 setInterval(() => {
   const at = performance.now()
   setText('frames-per-second', ((1000 * (drawn - before.drawn)) / (at - before.at)).toFixed(1))
-  canvas.dataset['drawn'] = String(drawn)
   before = { drawn, at }
 }, 1000)
 
@@ -161,7 +169,7 @@ canvas.addEventListener('webglcontextrestored', () => {
 
 try {
   points = new Points(canvas)
-  canvas.dataset['renderer'] = points.renderer
+  canvas.dataset.renderer = points.renderer
   requestAnimationFrame(paint)
 } catch (error) {
   complain(

@@ -131,6 +131,8 @@ export interface Figures {
   /** Private memory of the processes, and the memory that they share, in MB. */
   readonly memory: { readonly node: number; readonly python: number; readonly shared: number }
   readonly viewers: number
+  /** States of the simulation in memory: those that steps use, and those that are on their way to viewers. */
+  readonly states: number
   readonly energy: EnergyPoint
 }
 
