@@ -21,7 +21,7 @@ try {
 async function main(options: Options): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('run node with --expose-gc')
   const machine = describeMachine()
-  const mmapThreshold = process.env.MALLOC_MMAP_THRESHOLD_ ?? null
+  const mmapThreshold = process.env['MALLOC_MMAP_THRESHOLD_'] ?? null
   const outcome = await soak(options)
   const { passed, failed, text } = report(outcome, options)
   console.log(text)

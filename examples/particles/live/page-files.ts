@@ -55,9 +55,13 @@ const headers = {
 }
 
 export function answerWithFile({ method, url }: IncomingMessage, response: ServerResponse): void {
-  if (method !== 'GET' && method !== 'HEAD') return refuse(response, 405, 'only GET and HEAD')
   const path = files.get((url ?? '').replace(/\?.*/s, ''))
-  if (path === undefined) return refuse(response, 404, 'there is no such file')
+  if (method !== 'GET' && method !== 'HEAD') refuse(response, 405, 'only GET and HEAD')
+  else if (path === undefined) refuse(response, 404, 'there is no such file')
+  else send(path, method, response)
+}
+
+function send(path: string, method: 'GET' | 'HEAD', response: ServerResponse): void {
   const type = types[extname(path)]!
   response.writeHead(200, { ...headers, 'content-type': type })
   if (method === 'HEAD') response.end()

@@ -59,8 +59,11 @@ export class EnergyPlot {
   }
 
   #push({ time, kinetic, potential }: EnergyPoint, particles: number): void {
-    const values = [time, kinetic + potential, kinetic, potential]
-    this.#data.forEach((column, at) => column.push(at === 0 ? time : values[at]! / particles))
+    const [times, totals, kinetics, potentials] = this.#data
+    times.push(time)
+    totals.push((kinetic + potential) / particles)
+    kinetics.push(kinetic / particles)
+    potentials.push(potential / particles)
     if (this.#data[0].length <= mostPoints) return
     for (const column of this.#data) column.splice(0, mostPoints + 1, ...everySecond(column))
     this.#stride *= 2
