@@ -5,8 +5,8 @@ export interface Choice {
   /** Instead of `contenders`, for one size. */
   readonly contendersOfSize?: Readonly<Record<number, readonly string[]>>
   readonly sizes?: readonly number[]
-  /** Without those that are kept on one core, or on two. */
-  readonly onCores?: false
+  /** Of those that are kept on chosen cores, only those on one, or none. */
+  readonly onCores?: 'one' | 'none'
 }
 
 const kKilobyte = 2 ** 10
@@ -59,12 +59,19 @@ export const quickChoice: Readonly<Record<string, Choice>> = {
  * processes are kept makes a difference to small calls, and arrays that go one way have one half of an echo's cost.
  */
 export const fullChoice: Readonly<Record<string, Choice>> = {
-  'in-flight-1': { onCores: false },
-  'in-flight-8': { onCores: false },
-  'in-flight-1024': { onCores: false },
-  wake: { onCores: false },
-  nested: { onCores: false },
-  in: { sizes: [4096, kMegabyte, kLarge], onCores: false },
-  out: { sizes: [4096, kMegabyte, kLarge], onCores: false },
-  double: { sizes: [kLarge], onCores: false },
+  'in-flight-1': { onCores: 'none' },
+  'in-flight-8': { onCores: 'none' },
+  'in-flight-1024': { onCores: 'none' },
+  wake: { onCores: 'none' },
+  nested: { onCores: 'none' },
+  in: { sizes: [kMegabyte, kLarge], onCores: 'none' },
+  out: { sizes: [kMegabyte, kLarge], onCores: 'none' },
+  echo: {
+    sizes: [64, 4 * kKilobyte, 64 * kKilobyte, kMegabyte, 16 * kMegabyte, kLarge, 2 ** 30],
+    onCores: 'one',
+  },
+  update: { sizes: [kMegabyte, kLarge], onCores: 'none' },
+  'first-touch': { sizes: [kMegabyte, kLarge], onCores: 'none' },
+  memory: { onCores: 'none' },
+  double: { sizes: [kLarge], onCores: 'none' },
 }

@@ -43,7 +43,7 @@ export const profiles: Readonly<Record<Options['profile'], Profile>> = {
   },
   full: {
     rounds: [3, 5],
-    seconds: 0.3,
+    seconds: 0.2,
     onceSeconds: 0.5,
     longestCallMs: 3000,
     budgetMs: 38 * 60_000,
@@ -81,8 +81,11 @@ export function cellsOf(options: Options): Cell[] {
 /** The contenders of a case that a profile has chosen for a size. */
 function chosenOf(one: Case, choice: Choice = {}, bytes: number): readonly string[] {
   const chosen = among(one.contenders, choice.contendersOfSize?.[bytes] ?? choice.contenders)
-  if (choice.onCores !== false) return chosen
-  return chosen.filter(contender => contenders[contender]?.cores === undefined)
+  if (choice.onCores === undefined) return chosen
+  return chosen.filter(contender => {
+    const { cores } = contenders[contender] ?? {}
+    return cores === undefined || cores === choice.onCores
+  })
 }
 
 export interface Step {

@@ -1,7 +1,7 @@
 // What a run of the benchmarks plans, what it keeps, and when two runs agree.
 import t from 'tap'
 import { cases } from '../../bench/cases/index.js'
-import { normalChoice, quickChoice } from '../../bench/choices.js'
+import { fullChoice, normalChoice, quickChoice } from '../../bench/choices.js'
 import { compare, comparison } from '../../bench/compare.js'
 import { contenders } from '../../bench/contenders/index.js'
 import { Estimate } from '../../bench/estimate.js'
@@ -21,7 +21,7 @@ const planned = (...args: string[]) => {
 }
 
 t.test('the short profiles choose cases, contenders and sizes that exist', async t => {
-  for (const choice of [normalChoice, quickChoice])
+  for (const choice of [fullChoice, normalChoice, quickChoice])
     for (const [
       name,
       { contenders: named = [], contendersOfSize = {}, sizes = [] },
