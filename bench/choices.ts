@@ -71,7 +71,7 @@ export const fullChoice: Readonly<Record<string, Choice>> = {
     onCores: 'one',
   },
   update: { sizes: [kMegabyte, kLarge], onCores: 'none' },
-  'first-touch': { sizes: [kMegabyte, kLarge], onCores: 'none' },
+  'first-touch': { sizes: [kLarge], onCores: 'none' },
   memory: { onCores: 'none' },
   double: { sizes: [kLarge], onCores: 'none' },
 }

@@ -22,7 +22,7 @@ export const usage = `Usage: ${command} [options]
 
   (no option)         the contenders and sizes that are best known, five rounds: about two minutes
   --quick             the same, one short round: does everything run?
-  --full              every case, contender and size: less than 40 minutes
+  --full              every case and contender: about 40 minutes
   --only a,b          only these cases, with all their contenders
   --contender a,b     only these contenders
   --size a,b          only these sizes, such as 64,4KB,1MB

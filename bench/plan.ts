@@ -45,7 +45,7 @@ export const profiles: Readonly<Record<Options['profile'], Profile>> = {
     rounds: [3, 5],
     seconds: 0.2,
     onceSeconds: 0.5,
-    longestCallMs: 3000,
+    longestCallMs: 1500,
     budgetMs: 38 * 60_000,
     everyCase: true,
     choice: fullChoice,
