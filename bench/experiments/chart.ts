@@ -29,8 +29,12 @@ export function draw(chart: Chart, { arms, machine, date }: ExperimentResults): 
       `  <text${ours ? ' class="title"' : ''} x="${left}" y="${y + 17}">${escaped(title)}</text>`,
     ].join('\n')
   })
+  const signed = chart.panels.filter(panel => panel.signed)
+  const most = Math.max(
+    ...signed.flatMap(({ value }) => shown.map(({ result }) => Math.abs(value(result!) ?? 0))),
+  )
   const panels = chart.panels.map((panel, at) =>
-    drawPanel(panel, { arms: shown, x: left + names + at * (panelWidth + gap), panelWidth }),
+    drawPanel(panel, { arms: shown, most, x: left + names + at * (panelWidth + gap), panelWidth }),
   )
   const circumstances = `${machine.cpu}, ${machine.cpus} CPUs, Node ${machine.node}, Python ${machine.python}; ${date.slice(0, 10)}, commit ${machine.commit}`
   return page({
@@ -60,20 +64,27 @@ interface Place {
   readonly arms: readonly ArmResult[]
   readonly x: number
   readonly panelWidth: number
+  /** The largest value of all signed panels, without its sign. */
+  readonly most: number
 }
 
-function drawPanel(panel: Panel, { arms, x, panelWidth }: Place): string {
+function drawPanel(panel: Panel, { arms, x, panelWidth, most }: Place): string {
   const values = arms.map(({ result }) => panel.value(result!))
   const known = values.filter(value => value !== undefined)
-  const share = scale(known, panel.logarithmic)
+  const share = panel.signed ? (value: number) => value / most : scale(known, panel.logarithmic)
+  // Bars of either sign begin in the middle of what there is for bars.
+  const room = (panelWidth - labelWidth) / (panel.signed ? 2 : 1)
+  const start = panel.signed ? x + room : x
   const bars = arms.map(({ ours }, at) => {
     const value = values[at]
     const y = top + at * rowHeight + (rowHeight - barHeight) / 2
     if (value === undefined) return `  <text class="quiet" x="${x}" y="${y + 11}">–</text>`
-    const length = Math.max(1, share(value) * (panelWidth - labelWidth))
+    const length = Math.max(1, Math.abs(share(value)) * room)
+    const left = value < 0 && panel.signed ? start - length : start
+    const end = Math.max(start, left + length)
     return [
-      `  <rect class="${ours ? 'ours' : 'other'}" x="${x.toFixed(1)}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2"/>`,
-      `  <text x="${(x + length + 6).toFixed(1)}" y="${y + 11}">${escaped(panel.show(value))}</text>`,
+      `  <rect class="${ours ? 'ours' : 'other'}" x="${left.toFixed(1)}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2"/>`,
+      `  <text x="${(end + 6).toFixed(1)}" y="${y + 11}">${escaped(panel.show(value))}</text>`,
     ].join('\n')
   })
   const note = panel.logarithmic ? ', logarithmic' : ''

@@ -32,6 +32,8 @@ export interface Column {
 /** Bars for one quantity. */
 export interface Panel extends Column {
   readonly logarithmic?: true
+  /** Of either sign: bars begin in the middle. All such panels of a chart have the same scale. */
+  readonly signed?: true
 }
 
 export interface Chart {

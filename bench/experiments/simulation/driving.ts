@@ -109,5 +109,6 @@ report.figure('crossing.p50', percentile(crossings, 0.5))
 report.figure('crossing.p90', percentile(crossings, 0.9))
 report.figure('copied', py.stats().copiedBytes - copied)
 const hashes = await Promise.all(names.map(name => loops[name].end()))
-report.write(hashes)
 if (new Set(hashes).size !== 1) throw new Error(`states differ: ${hashes.join(', ')}`)
+// Other arms have other numbers of particles, and so other states.
+report.write(hashes.map(() => 'the same'))

@@ -136,6 +136,15 @@ export const simulation: Experiment = {
   ],
   charts: [
     {
+      title: 'How much longer the loop takes',
+      part: driving,
+      panels: [
+        { ...percent('Node over Python', 'driven.over'), signed: true },
+        { ...percent('Node over Python, memory kept', 'driven.kept'), signed: true },
+        { ...percent('Python over Python', 'control.over'), signed: true },
+      ],
+    },
+    {
       title: 'A step of 1,000,000 particles in two processes',
       part: parallel,
       panels: [
