@@ -7,8 +7,8 @@ interface Field {
   readonly ours?: readonly string[]
   readonly kinds: readonly Kind[]
   readonly floors?: readonly string[]
-  /** Also those whose two processes are kept on one core, or on different ones. */
-  readonly cores?: true
+  /** Also those whose two processes are kept on one core, which hides the cost of waking the other; or on either. */
+  readonly cores?: 'one' | 'any'
   /** Also those whose calls block: they belong beside blocking calls only. */
   readonly blocking?: true
 }
@@ -26,7 +26,7 @@ export function fieldOf({
   const others = Object.entries(contenders)
     .filter(([name, { ownCase }]) => !ownCase && (blocking === true || !blocks(name)))
     .filter(([, { kind }]) => kind !== 'ours' && kind !== 'floor' && kinds.includes(kind))
-    .filter(([, contender]) => cores === true || contender.cores === undefined)
+    .filter(([, contender]) => !contender.cores || cores === 'any' || contender.cores === cores)
     .map(([name]) => name)
   return [...floors, ...ours, ...others]
 }

@@ -47,6 +47,7 @@ export const firstTouch: Case = {
   title: 'array made, filled and sent for the first time; and filled and sent again',
   contenders: fieldOf({ ours: ['isthmus', 'isthmus-heap'], kinds: everyKind }),
   sizes: [2 ** 20, 2 ** 26, 2 ** 28],
+  once: true,
   expectedMs: 1500,
   run: measure,
 }

@@ -63,6 +63,7 @@ export const memory: Case = {
   title: 'memory of all processes during an echo of 256 MB',
   contenders: fieldOf({ ours: ['isthmus', 'isthmus-heap'], kinds: everyKind }),
   sizes: [kBytes],
+  once: true,
   expectedMs: 2000,
   run: measure,
 }

@@ -37,7 +37,7 @@ async function measure({ open, bytes, seconds }: CellContext): Promise<Measured>
 
 export const nested: Case = {
   title: 'nested value there and back: records of strings, numbers, lists and maps',
-  contenders: fieldOf({ kinds: everyKind, cores: true }),
+  contenders: fieldOf({ kinds: everyKind, cores: 'one' }),
   sizes: [kSmall, 2 ** 20],
   takes: variantsAt([kSmall]),
   run: measure,

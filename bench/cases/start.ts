@@ -5,7 +5,7 @@ import type { Case, CellContext, Measured } from './case.js'
 import { everyKind, fieldOf } from './field.js'
 import { call } from './small-call.js'
 
-const kAgain = 3
+const kAgain = 2
 
 async function started({ open }: CellContext, histogram?: Histogram): Promise<Session> {
   const start = performance.now()
@@ -44,6 +44,6 @@ export const startAgain: Case = {
   title: 'start again in the same Node process, after closing',
   contenders: fieldOf({ kinds: ['rival', 'threads'] }),
   sizes: [0],
-  expectedMs: 3000,
+  expectedMs: 1500,
   run: again,
 }

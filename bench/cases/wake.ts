@@ -32,7 +32,7 @@ async function measure({ open }: CellContext): Promise<Measured> {
 
 export const wake: Case = {
   title: `small call after a pause of ${kPauseMs} ms, which finds both sides asleep`,
-  contenders: fieldOf({ kinds: everyKind, cores: true }),
+  contenders: fieldOf({ kinds: everyKind, cores: 'one' }),
   sizes: [0],
   expectedMs: kPauses * kPauseMs,
   run: measure,

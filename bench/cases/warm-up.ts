@@ -1,9 +1,9 @@
 // Warming up, the same for every contender.
 //
-// A client's JavaScript runs in V8's interpreter at first. Isthmus calls some 100 functions for one call with an array;
-// V8 has compiled the last of them after 3,000 to 4,000 calls, which takes 0.4 s, because the compiler's thread has to
-// share two cores with two processes that poll. Until then Node needs longer between an answer and the next call than
-// the other side polls, so that every call wakes a sleeping process, too: 100 µs instead of 10.
+// A client's JavaScript runs in V8's interpreter at first. V8 compiles one function after another, and is done after some
+// thousands of calls (`npm run bench -- --only first-calls`); its compiler's thread has to share the CPUs with two
+// processes that poll. Until then Node needs longer between an answer and the next call than the other side polls, so that
+// every call wakes a sleeping process, too.
 
 const kCalls = 4000
 /** Who makes fewer calls in this time is so slow that its JavaScript does not matter much. */

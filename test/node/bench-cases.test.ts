@@ -27,8 +27,10 @@ t.test('contenders are taken by kind', async t => {
   t.ok(rivals.every(name => kindOf(name) === 'rival' && !contenders[name]?.ownCase))
   t.ok(rivals.every(name => contenders[name]?.cores === undefined))
 
-  const spread = fieldOf({ ours: [], kinds: ['rival'], cores: true })
-  t.ok(spread.includes('msgpack-socket-one-core'))
+  const spread = fieldOf({ ours: [], kinds: ['rival'], cores: 'any' })
+  t.ok(spread.includes('msgpack-socket-one-core') && spread.includes('msgpack-socket-two-cores'))
+  const onOne = fieldOf({ ours: [], kinds: ['rival'], cores: 'one' })
+  t.ok(onOne.includes('msgpack-socket-one-core') && !onOne.includes('msgpack-socket-two-cores'))
 
   const all = fieldOf({ floors: ['floor-loop'], kinds: everyKind })
   t.strictSame(all.slice(0, 2), ['floor-loop', 'isthmus'])
