@@ -86,7 +86,8 @@ async function measure(options: Options): Promise<Results> {
     interrupted = true
     rotation.stop()
   }
-  process.once('SIGINT', interrupt) // a second one ends it as ever
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.once(signal, interrupt) // a second one ends it as ever
   for (const { cell, round } of steps) {
     // What took longer than was planned has fewer rounds, but never fewer than the least.
     if (round >= profile.rounds[0] && performance.now() - start > profile.budgetMs) break
@@ -96,7 +97,7 @@ async function measure(options: Options): Promise<Results> {
     done++
     progress.end(rotation.record(cell).skipped !== undefined)
   }
-  process.off('SIGINT', interrupt)
+  for (const signal of signals) process.off(signal, interrupt)
   progress.close()
   const used = [...new Set(cells.map(({ contender }) => contender))]
   return {
