@@ -2,16 +2,21 @@ import { decode, encode } from 'fast-png'
 import t from 'tap'
 import { inferno } from './colour.js'
 import { energyChart } from './energy-chart.js'
+import { EnergyHistory } from './energy-history.js'
 import { densityOf } from './field.js'
 import { glyphPixel } from './font.js'
-import { type Options, parseOptions } from './options.js'
+import { type Options, parseOptions, runOf } from './options.js'
 import { drawParticles } from './picture.js'
-import { formatReport, Measurements } from './report.js'
+import { Pace } from './progress.js'
+import { formatReport, type Report } from './report.js'
 
 t.test('options: defaults, values, help', async t => {
   const options = parseOptions(['--particles', '1_000', '--dt=0.01', '--json']) as Options
-  t.match(options, { particles: 1000, dt: 0.01, json: true, picture: 'particles.png' })
+  t.match(options, { run: { particles: 1000, dt: 0.01 }, json: true, picture: 'particles.png' })
+  t.match(runOf(options), { particles: 1000, dt: 0.01, steps: 2000, seed: 1, every: 100 })
+  t.match(parseOptions([]), { workers: 1, save: undefined, energyPicture: 'particles-energy.svg' })
   t.equal((parseOptions(['--energy-picture', 'e.svg']) as Options).energyPicture, 'e.svg')
+  t.match(parseOptions(['--save', 'd', '--every=7']), { save: 'd', run: { every: 7 } })
   t.match(parseOptions(['--help']), /--temperature T/)
 })
 
@@ -27,6 +32,10 @@ t.test('options: what cannot be done is refused in one line', async t => {
     [['--dt', 'NaN'], /--dt/],
     [['--temperature=-1'], /--temperature/],
     [['--seed'], /--seed/],
+    [['--workers', '0'], /--workers must be a whole number from 1 to 64/],
+    [['--save', ''], /--save needs the name of a folder/],
+    [['--every', '5'], /--every needs --save/],
+    [['--save', 'd', '--every', '0'], /--every must be/],
     [['--picture', ''], /--picture needs the name of a file/],
     [['twice'], /twice/],
   ]
@@ -34,6 +43,23 @@ t.test('options: what cannot be done is refused in one line', async t => {
     t.throws(() => parseOptions(args), { message, code: 'USAGE' }, args.join(' '))
     t.throws(() => parseOptions(args), { message: /^[^\n]+$/ })
   }
+})
+
+t.test('options: a resumed run is the one that was saved', async t => {
+  const run = { ...runOf(parseOptions([]) as Options), particles: 600, steps: 30, dt: 0.1 }
+  const resumed = (...args: string[]) =>
+    runOf(parseOptions(['--resume', 'd', ...args]) as Options, { run, step: 20 })
+  t.same(resumed(), run)
+  t.same(resumed('--particles', '600', '--steps', '50', '--every', '3'), {
+    ...run,
+    steps: 50,
+    every: 3,
+  })
+  const refused = (args: string[], message: RegExp) =>
+    t.throws(() => resumed(...args), { code: 'USAGE', message }, args.join(' '))
+  refused(['--particles', '5'], /^d holds a run with --particles 600, not 5: [^\n]+$/)
+  refused(['--dt', '0.2'], /--dt 0.1, not 0.2/)
+  refused(['--steps', '20'], /^d is at step 20 already: --steps says where to end$/)
 })
 
 t.test('field: every particle is counted, where it is, with its speed', async t => {
@@ -78,28 +104,91 @@ t.test('colours and letters', async t => {
   t.equal(glyphPixel('é', 3, 3), false)
 })
 
-t.test('report: crossing is the round trip without the time in Python', async t => {
-  const measurements = new Measurements({ kinetic: 3, potential: 1, seconds: 1 })
-  for (let step = 0; step < 100; step++)
-    measurements.add({ kinetic: 2, potential: 2.04, seconds: 0.25 }, 0.25 + 20e-6)
-  const report = measurements.report(10, { sharedBytes: 1234567, copiedBytes: 0 })
-  t.equal(report.steps, 100)
-  t.ok(Math.abs(report.pythonSeconds - 25) < 1e-9)
-  t.ok(Math.abs(report.crossing.p50Microseconds - 20) < 0.1)
-  t.ok(Math.abs(report.crossing.p99Microseconds - 20) < 0.1)
-  t.ok(Math.abs(report.energyDrift - 0.01) < 1e-9)
-  t.match(
+t.test('report: a run, a resumed one, one that was interrupted', async t => {
+  const report: Report = {
+    particles: 10,
+    workers: 2,
+    steps: 100,
+    step: 100,
+    seconds: 25.1,
+    stepsPerSecond: 3.98,
+    pythonSeconds: 25,
+    crossing: { seconds: 0.02, p50Microseconds: 20.04, p99Microseconds: 30 },
+    sharedBytes: 1234567,
+    copiedBytes: 0,
+    energyDrift: 0.01,
+    interrupted: null,
+    saved: null,
+    files: ['a.png', 'b.svg'],
+  }
+  t.equal(
     formatReport(report),
-    /bytes by reference +1,234,567\nbytes copied +0\nenergy drift +1\.0e-2/,
+    [
+      'particles           10',
+      'steps               100 in 25.1 s',
+      'steps/s             3.98',
+      'workers             2',
+      'time in Python      25.00 s (99.6 %)',
+      'time crossing       0.020 s (0.08 %), p50 20.0 us, p99 30.0 us',
+      'bytes by reference  1,234,567',
+      'bytes copied        0',
+      'energy drift        1.0e-2',
+      'pictures            a.png, b.svg',
+    ].join('\n'),
   )
+  const saved = { folder: '/runs/a', step: 1200, states: 12 }
+  const resumed = formatReport({ ...report, step: 1200, interrupted: 'SIGINT', saved })
+  t.match(resumed, 'steps               100, from 1,100 in 25.1 s, ended by SIGINT at 1,200')
+  t.match(resumed, 'saved               step 1,200 in /runs/a')
 })
 
-t.test('energy chart: three curves, however long the run', async t => {
-  const history = Array.from({ length: 5000 }, () => ({ kinetic: 2, potential: 1, seconds: 0 }))
-  for (const steps of [1, 2, 5000]) {
-    const svg = energyChart(history.slice(0, steps), 0.05)
-    t.equal(svg.match(/<polyline/g)?.length, 3)
-    t.notMatch(svg, /NaN|Infinity/)
-    t.ok(svg.length < 100_000)
+t.test('history: the same shape, however long the run', async t => {
+  const history = new EnergyHistory()
+  for (let step = 0; step <= 10_000; step++)
+    history.add(step, { kinetic: 2 + step * 1e-6, potential: 1, seconds: 0 })
+  const { samples } = history
+  t.ok(samples.length > 700 && samples.length <= 1601, `${samples.length} samples`)
+  t.equal(samples[0]!.step, 0)
+  t.equal(samples.at(-1)!.step, 10_000)
+  t.ok(samples.every(({ step, kinetic }) => kinetic === 2 + step * 1e-6))
+  t.ok(Math.abs(history.drift - 0.01 / 3) < 1e-12)
+
+  const kept = new EnergyHistory(JSON.parse(JSON.stringify(history)))
+  for (const each of [history, kept])
+    for (let step = 10_001; step <= 20_001; step++)
+      each.add(step, { kinetic: 2, potential: 1, seconds: 0 })
+  t.same(kept.samples, history.samples)
+  t.equal(new EnergyHistory().drift, 0)
+})
+
+t.test('energy chart: a curve for each energy and one for the drift', async t => {
+  const sample = (step: number) => ({ step, kinetic: 2 - step * 1e-4, potential: 1 + step * 1e-4 })
+  for (const steps of [0, 1, 2, 1600]) {
+    const samples = Array.from({ length: steps }, (_, step) => sample(step))
+    const svg = energyChart(samples, { dt: 0.05, particles: 10 })
+    t.equal(svg.match(/<polyline/g)?.length, 4)
+    t.notMatch(svg, /NaN|Infinity|undefined/)
+    t.ok(svg.length < 200_000)
   }
+  const drifting = energyChart([sample(0), { ...sample(9), kinetic: 1.99916 }], {
+    dt: 1,
+    particles: 1,
+  })
+  t.match(drifting, 'total energy against the start, in 10⁻⁵')
+})
+
+t.test('pace: steps per second of the last seconds', async t => {
+  let now = 0
+  const pace = new Pace(500, () => now)
+  t.equal(pace.at(500), '', 'nothing yet')
+  for (let step = 501; step <= 600; step++) {
+    now += 100
+    pace.at(step)
+  }
+  t.equal(pace.at(600), '10.0 steps/s', 'the steps before it was resumed do not count')
+  for (let step = 601; step <= 700; step++) {
+    now += 1000
+    pace.at(step)
+  }
+  t.equal(pace.at(700), '1.00 steps/s')
 })
