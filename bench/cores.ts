@@ -27,8 +27,11 @@ export function placed(command: readonly string[], cores: 'one' | 'two' | undefi
   return { command: ['taskset', '-c', String(first), ...command], env }
 }
 
+/** The CPU on which Python belongs, if it belongs on one that is not Node's. */
+export const pythonCpu = (): string | undefined => process.env.ISTHMUS_BENCH_PYTHON_CPU
+
 /** How a rival starts its Python process. */
 export function pythonCommand(command: readonly string[]): readonly string[] {
-  const cpu = process.env.ISTHMUS_BENCH_PYTHON_CPU
+  const cpu = pythonCpu()
   return cpu === undefined ? command : ['taskset', '-c', cpu, ...command]
 }

@@ -1,9 +1,9 @@
 // HTTP: FastAPI on uvicorn (uvloop, httptools), undici with kept-alive connections, binary bodies.
 import type { Pool } from 'undici'
-import type { Session } from '../contender.js'
+import type { Parcel, Session } from '../contender.js'
 import { rivalPackage } from '../packages.js'
 import { firstOutput, type PythonProcess, startPython } from './python-process.js'
-import { type Argument, bytesOf, RivalSession } from './rival.js'
+import { type Argument, bytesOf, floats, RivalSession } from './rival.js'
 
 const kConnections = 64
 const jsonHeaders = { 'content-type': 'application/json' }
@@ -18,7 +18,7 @@ class HttpFastapi extends RivalSession {
   }
 
   /** Numbers go in a JSON body; an array is the body. */
-  async #post(name: string, args: readonly Argument[]): ReturnType<Pool['request']> {
+  async #post(name: string, args: readonly unknown[]): ReturnType<Pool['request']> {
     const [first] = args
     const binary = first instanceof Float32Array
     const response = await this.pool.request({
@@ -39,6 +39,41 @@ class HttpFastapi extends RivalSession {
   protected async array(name: string, args: readonly Argument[]): Promise<Float32Array> {
     const { body } = await this.#post(name, args)
     return new Float32Array(await body.arrayBuffer())
+  }
+
+  async nested(value: unknown): Promise<unknown> {
+    const { body } = await this.#post('nested', [value])
+    return body.json()
+  }
+
+  /** Lines of JSON: each chunk holds many. */
+  async *numbers(): AsyncIterable<number> {
+    const { body } = await this.#post('numbers', [])
+    let tail = ''
+    for await (const chunk of body.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = (tail + chunk).split('\n')
+      tail = lines.pop() ?? ''
+      for (const line of lines) yield Number(line)
+    }
+  }
+
+  /** All bodies are as long as each other, so nothing has to say where one ends. */
+  async *frames(bytes: number): AsyncIterable<Parcel> {
+    const { body } = await this.#post('frames', [bytes])
+    let frame = new Uint8Array(bytes)
+    let filled = 0
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      for (let at = 0; at < chunk.byteLength; ) {
+        const part = chunk.subarray(at, at + bytes - filled)
+        frame.set(part, filled)
+        at += part.byteLength
+        filled += part.byteLength
+        if (filled < bytes) continue
+        yield { data: floats(frame) }
+        frame = new Uint8Array(bytes)
+        filled = 0
+      }
+    }
   }
 
   async close(): Promise<void> {

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import socket
-import sys
-import threading
+from collections.abc import AsyncIterator
+from itertools import islice
 
 import functions
+import msgspec
 import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+from lifetime import end_with_node
 
 app = FastAPI()
+
+NUMBERS_OF_CHUNK = 256
 
 
 async def body_array(request: Request) -> np.ndarray:
@@ -55,14 +60,39 @@ async def double(request: Request) -> Response:
     return binary(functions.double(await body_array(request)))
 
 
-def end_with_node() -> None:
-    """A web server would outlive a client that is killed; its standard input closes then."""
-    sys.stdin.buffer.read()
-    os._exit(0)
+@app.post("/nested")
+async def nested(request: Request) -> Response:
+    args = msgspec.json.decode(await request.body())
+    return Response(
+        msgspec.json.encode(functions.nested(*args)), media_type="application/json"
+    )
+
+
+@app.post("/numbers")
+async def numbers() -> StreamingResponse:
+    async def lines() -> AsyncIterator[bytes]:
+        items = functions.numbers()
+        while True:
+            yield b"".join(b"%d\n" % item for item in islice(items, NUMBERS_OF_CHUNK))
+            await asyncio.sleep(
+                0
+            )  # an endless body has to give way, or nobody hears that the client has left
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+@app.post("/frames")
+async def frames(args: list[int]) -> StreamingResponse:
+    async def bodies() -> AsyncIterator[memoryview]:
+        for frame in functions.frames(args[0]):
+            yield memoryview(frame).cast("B")
+            await asyncio.sleep(0)
+
+    return StreamingResponse(bodies(), media_type="application/octet-stream")
 
 
 def main() -> None:
-    threading.Thread(target=end_with_node, daemon=True).start()
+    end_with_node()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)

@@ -73,10 +73,25 @@ const rivals: Rows = {
     title: 'raw bytes over a Unix socket',
     load: async () => (await import('./raw-socket.js')).start,
   },
+  'shm-file': {
+    title: 'shared memory by hand, array in a file of /dev/shm',
+    load: async () => (await import('./shm-file.js')).start,
+    npm: 'shm-typed-array',
+  },
+  'shm-file-heap': {
+    title: 'shared memory by hand, array from the JS heap',
+    load: async () => (await import('./shm-file-heap.js')).start,
+  },
   'json-stdio': {
     title: 'newline JSON over stdio',
     load: async () => (await import('./json-stdio.js')).start,
     largest: longestString,
+  },
+  'python-shell': {
+    title: 'python-shell, newline JSON',
+    load: async () => (await import('./python-shell.js')).start,
+    largest: longestString,
+    npm: 'python-shell',
   },
   'http-fastapi': {
     title: 'HTTP: FastAPI + uvicorn + undici',
@@ -84,19 +99,55 @@ const rivals: Rows = {
     npm: 'undici',
     pypi: 'fastapi',
   },
+  grpc: {
+    title: 'gRPC, synchronous server',
+    load: async () => (await import('./grpc.js')).startSync,
+    npm: '@grpc/grpc-js',
+  },
+  'grpc-aio': {
+    title: 'gRPC, server on asyncio',
+    load: async () => (await import('./grpc.js')).startAio,
+    npm: '@grpc/grpc-js',
+  },
+  zeromq: {
+    title: 'ZeroMQ over ipc',
+    load: async () => (await import('./zeromq.js')).start,
+    npm: 'zeromq',
+  },
+  pythonia: {
+    title: 'pythonia',
+    load: async () => (await import('./pythonia.js')).start,
+    largest: longestString,
+    npm: 'pythonia',
+  },
 }
 
 /** Python in the process of Node. */
 const embeddings: Rows = {
+  'node-calls-python': {
+    title: 'node-calls-python, in process, call',
+    load: async () => (await import('./embeddings.js')).nodeCallsPythonAwaited,
+    npm: 'node-calls-python',
+  },
   'node-calls-python-sync': {
     title: 'node-calls-python, in process, callSync',
-    load: async () => (await import('./embeddings.js')).nodeCallsPython,
+    load: async () => (await import('./embeddings.js')).nodeCallsPythonSync,
     npm: 'node-calls-python',
+  },
+  pymport: {
+    title: 'pymport, in process, callAsync',
+    load: async () => (await import('./embeddings.js')).pymportAwaited,
+    npm: 'pymport',
   },
   'pymport-sync': {
     title: 'pymport, in process, call',
-    load: async () => (await import('./embeddings.js')).pymport,
+    load: async () => (await import('./embeddings.js')).pymportSync,
     npm: 'pymport',
+  },
+  metacall: {
+    title: 'MetaCall, in process',
+    load: async () => (await import('./metacall.js')).start,
+    npm: 'metacall',
   },
 }
 

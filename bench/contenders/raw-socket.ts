@@ -6,7 +6,7 @@ import { kReplyBytes, rawRequest, replyId, replyNumber } from './raw.js'
 import { bytesOf } from './rival.js'
 import { type Connection, connectToPython } from './unix-socket.js'
 
-class RawSocket extends MessageSession {
+export class RawSocket extends MessageSession {
   protected readonly source: Connection['socket']
   readonly #server: Connection['server']
   readonly #writer: FrameWriter

@@ -14,6 +14,8 @@ const kOperations = [
   'frames',
   'stop',
   'attach',
+  'nested',
+  'update',
 ] as const
 
 const operations = new Map<string, number>(kOperations.map((name, index) => [name, index]))

@@ -23,9 +23,13 @@ export interface Connection {
 }
 
 /** What arrives is read where the reader wants it: no buffer is allocated for it, and nothing large is copied. */
-export function connectToPython(file: string, reader: FrameReader): Promise<Connection> {
+export function connectToPython(
+  file: string,
+  reader: FrameReader,
+  args: readonly string[] = [],
+): Promise<Connection> {
   return withSocketPath(async path => {
-    const server = startPython(file, [path], ['ignore', 'pipe', 'inherit'])
+    const server = startPython(file, [path, ...args], ['ignore', 'pipe', 'inherit'])
     try {
       await firstOutput(server)
       const socket = connect({
