@@ -16,10 +16,11 @@ async function samplesOf(program: string, args: string[]): Promise<Measured> {
 }
 
 export const cacheLine: Case = {
-  title: 'round trip of one cache line between two C++ processes',
-  contenders: ['floor-cores'],
+  title: 'round trip of one cache line between two C++ processes, spinning or asleep',
+  contenders: ['floor-cores', 'floor-parked'],
   sizes: [0],
-  run: ({ seconds }) => samplesOf(built('cache_line'), [String(seconds)]),
+  run: ({ contender, seconds }) =>
+    samplesOf(built(contender === 'floor-parked' ? 'parked' : 'cache_line'), [String(seconds)]),
 }
 
 export const memcpy: Case = {

@@ -151,6 +151,18 @@ const embeddings: Rows = {
   },
 }
 
+/** Threads of Node, and no Python. */
+const threads: Rows = {
+  'worker-copy': {
+    title: 'worker_threads, postMessage',
+    load: async () => (await import('./worker.js')).startCopy,
+  },
+  'worker-transfer': {
+    title: 'worker_threads, postMessage that transfers',
+    load: async () => (await import('./worker.js')).startTransfer,
+  },
+}
+
 /** Python programs that time themselves. */
 const programs: Rows = {
   'pool-pickle': { title: 'multiprocessing.Pool, pickled chunks', ...ownCase },
@@ -174,6 +186,7 @@ const floors: Rows = {
     load: async () => (await import('../floor/node-loop.js')).start,
   },
   'floor-cores': { title: 'floor: C++ ↔ C++, one cache line', ...ownCase },
+  'floor-parked': { title: 'floor: C++ ↔ C++, both asleep between', ...ownCase },
   'floor-memcpy': { title: 'floor: one hot memcpy', ...ownCase },
   'node-alone': {
     title: 'floor: Node with no bridge',
@@ -199,6 +212,7 @@ export const contenders: Readonly<Record<string, Contender>> = {
   ...tableOf('ours', ours),
   ...tableOf('rival', withCores(rivals)),
   ...tableOf('embedding', embeddings),
+  ...tableOf('threads', threads),
   ...tableOf('rival', programs),
   ...tableOf('floor', floors),
 }
