@@ -67,7 +67,7 @@ export const fullChoice: Readonly<Record<string, Choice>> = {
   in: { sizes: [kMegabyte, kLarge], onCores: 'none' },
   out: { sizes: [kMegabyte, kLarge], onCores: 'none' },
   echo: {
-    sizes: [64, 4 * kKilobyte, 64 * kKilobyte, kMegabyte, 16 * kMegabyte, kLarge, 2 ** 30],
+    sizes: [64, 64 * kKilobyte, kMegabyte, 16 * kMegabyte, kLarge, 2 ** 30],
     onCores: 'one',
   },
   update: { sizes: [kMegabyte, kLarge], onCores: 'none' },
