@@ -96,7 +96,7 @@ for (const [signal, code] of [
       const ended = once(child, 'exit')
       child.kill(signal)
       t.same(await ended, [code, null])
-      t.match(await errors, `${signal}: the run ends after this step`)
+      t.match(await errors, `${signal}: the run ends here`)
       const report = JSON.parse(await output) as Report
       t.match(report, { interrupted: signal, workers: 2, copiedBytes: 0 })
       t.ok(report.step >= 50 && report.step < 1_000_000)

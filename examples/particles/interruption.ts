@@ -9,7 +9,6 @@ export class Interruption implements Disposable {
   readonly #heard = (signal: NodeJS.Signals) => {
     this.signal = SIGNALS.find(each => each === signal)
     this[Symbol.dispose]()
-    console.error(`\n${signal}: the run ends after this step; another one ends it at once`)
   }
 
   constructor() {

@@ -91,6 +91,8 @@ async function advance(simulation: Simulation, course: Course): Promise<void> {
     }
   } finally {
     progress.stop()
+    const { signal } = interruption
+    if (signal) console.error(`${signal}: the run ends here; another one ends it at once`)
     await save()
     await checkpoints?.finish()
   }
