@@ -34,10 +34,10 @@ const nested: Choice = {
 
 const echo: Choice = {
   sizes: [64, kMegabyte, kLarge],
-  contenders: ['isthmus', 'isthmus-heap', 'raw-socket', 'msgpack-socket', 'json-stdio'],
+  contenders: ['isthmus', 'isthmus-heap', 'raw-socket', 'msgpack-socket'],
   contendersOfSize: {
     64: ['isthmus', 'raw-socket'],
-    [kLarge]: ['isthmus', 'isthmus-heap', 'raw-socket', 'msgpack-socket'],
+    [kLarge]: ['isthmus', 'isthmus-heap', 'shm-file', 'raw-socket', 'msgpack-socket'],
   },
 }
 

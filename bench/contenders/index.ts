@@ -103,16 +103,19 @@ const rivals: Rows = {
     title: 'gRPC, synchronous server',
     load: async () => (await import('./grpc.js')).startSync,
     npm: '@grpc/grpc-js',
+    pypi: 'grpcio',
   },
   'grpc-aio': {
     title: 'gRPC, server on asyncio',
     load: async () => (await import('./grpc.js')).startAio,
     npm: '@grpc/grpc-js',
+    pypi: 'grpcio',
   },
   zeromq: {
     title: 'ZeroMQ over ipc',
     load: async () => (await import('./zeromq.js')).start,
     npm: 'zeromq',
+    pypi: 'pyzmq',
   },
   pythonia: {
     title: 'pythonia',
