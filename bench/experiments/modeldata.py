@@ -25,9 +25,7 @@ def _run(*command: str) -> None:
         raise NotFetchedError(f"{PACKAGE}: there is no {command[0]} here") from None
     except subprocess.CalledProcessError as error:
         reason = (error.stderr or error.stdout).strip().splitlines()
-        raise NotFetchedError(
-            f"{PACKAGE}: {' '.join(command)}: {reason[-1:]}"
-        ) from None
+        raise NotFetchedError(f"{PACKAGE}: {' '.join(command)}: {reason[-1:]}") from None
 
 
 def fetch() -> str:

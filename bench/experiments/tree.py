@@ -69,8 +69,7 @@ class Memory(threading.Thread):
             if total > self.peak_kb:
                 self.peak_kb = total
                 self.parts = [
-                    (read(f"/proc/{pid}/comm").strip(), share)
-                    for pid, share in shares.items()
+                    (read(f"/proc/{pid}/comm").strip(), share) for pid, share in shares.items()
                 ]
             self.samples += 1
             now = time.monotonic()
@@ -95,9 +94,7 @@ def main() -> None:
         signal.signal(number, lambda *_: (end_all(signal.SIGKILL), os._exit(130)))
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(
-        PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0
-    )  # whoever started it wants no more
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # whoever started it wants no more
     memory = Memory(interval_ms / 1000)
     start = time.monotonic_ns()
     root = os.posix_spawnp(command[0], command, os.environ)

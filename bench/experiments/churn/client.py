@@ -44,9 +44,7 @@ def open_grpc(port: str) -> Call:
     import grpc
 
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-    methods = {
-        name: channel.unary_unary(f"/churn/{name}") for name in ("score", "null")
-    }
+    methods = {name: channel.unary_unary(f"/churn/{name}") for name in ("score", "null")}
     return lambda name, body: methods[name](body)
 
 
@@ -79,15 +77,9 @@ def check(found: array[float], expected: array[float]) -> None:
         raise ValueError(f"the answer is {found[:3]} …, and should be {expected[:3]} …")
 
 
-def measure(
-    call: Call, name: str, count: int, rows: bytes, seconds: float
-) -> dict[str, float]:
+def measure(call: Call, name: str, count: int, rows: bytes, seconds: float) -> dict[str, float]:
     total = len(rows) // (COLUMNS * 4)
-    expected = (
-        floats(read("expected.f32"))
-        if name == "score"
-        else floats(rows)[CHARGES::COLUMNS]
-    )
+    expected = floats(read("expected.f32")) if name == "score" else floats(rows)[CHARGES::COLUMNS]
 
     def timed(at: int) -> int:
         start = perf_counter_ns()

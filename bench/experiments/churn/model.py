@@ -9,9 +9,7 @@ import lightgbm
 import numpy as np
 
 COLUMNS = 19
-CHARGES = (
-    17  # the column that the null model returns, so that clients can check what arrived
-)
+CHARGES = 17  # the column that the null model returns, so that clients can check what arrived
 booster = lightgbm.Booster(model_file=str(Path(os.environ["CHURN_DATA"]) / "model.txt"))
 
 

@@ -32,11 +32,7 @@ SETTINGS = {
 
 
 def codes(column: pandas.Series) -> np.ndarray:
-    values = (
-        column.cat.codes
-        if isinstance(column.dtype, pandas.CategoricalDtype)
-        else column
-    )
+    values = column.cat.codes if isinstance(column.dtype, pandas.CategoricalDtype) else column
     with np.errstate(invalid="ignore"):  # R's missing value is a signalling NaN
         return values.to_numpy(dtype=np.float32, na_value=np.nan)
 
@@ -81,18 +77,14 @@ def split(left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         edge = round(len(rows) * 0.7)
         known.append(rows[:edge])
         held_out.append(rows[edge:])
-    return random.permutation(np.concatenate(known)), random.permutation(
-        np.concatenate(held_out)
-    )
+    return random.permutation(np.concatenate(known)), random.permutation(np.concatenate(held_out))
 
 
 def auc(left: np.ndarray, probability: np.ndarray) -> float:
     """How often one who left has a higher probability than one who stayed; as high counts half."""
     stayed = np.sort(probability[left == 0])
     gone = probability[left == 1]
-    below = np.searchsorted(stayed, gone, "left") + np.searchsorted(
-        stayed, gone, "right"
-    )
+    below = np.searchsorted(stayed, gone, "left") + np.searchsorted(stayed, gone, "right")
     return float(below.mean() / 2 / len(stayed))
 
 
@@ -100,9 +92,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     rows, left, categories, source = data()
     known, held_out = split(left)
-    training = lightgbm.Dataset(
-        rows[known], left[known], categorical_feature=categories
-    )
+    training = lightgbm.Dataset(rows[known], left[known], categorical_feature=categories)
     booster = lightgbm.train(SETTINGS, training, ROUNDS)
     booster.save_model(folder / "model.txt")
     expected = booster.predict(rows[held_out], num_threads=1).astype(np.float32)
@@ -112,9 +102,7 @@ def main() -> None:
         "data": f"{source}; {len(rows):,} rows of {rows.shape[1]} features, {len(held_out):,} of them held out",
         "model": f"LightGBM, {ROUNDS} trees of {SETTINGS['num_leaves']} leaves, one thread",
         "AUC on the held-out rows": f"{auc(left[held_out], expected):.3f}",
-        "packages": ", ".join(
-            f"{name} {importlib.metadata.version(name)}" for name in PACKAGES
-        ),
+        "packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES),
     }
     print(json.dumps(facts))
 

@@ -26,9 +26,7 @@ def safetensors(path: Path) -> Weights:
     header = json.loads(data[8 : 8 + length])
     body = memoryview(data)[8 + length :]
     return {
-        name: np.frombuffer(body[slice(*entry["data_offsets"])], np.float32).reshape(
-            entry["shape"]
-        )
+        name: np.frombuffer(body[slice(*entry["data_offsets"])], np.float32).reshape(entry["shape"])
         for name, entry in header.items()
         if name != "__metadata__" and entry["dtype"] == "F32"
     }
@@ -42,21 +40,15 @@ class Graph:
         self.constants: list[onnx.TensorProto] = []
 
     def constant(self, name: str, value: np.ndarray) -> str:
-        self.constants.append(
-            numpy_helper.from_array(np.ascontiguousarray(value), name)
-        )
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def weight(self, name: str) -> str:
         return self.constant(name, self.weights[name])
 
-    def add(
-        self, kind: str, inputs: list[str], output: str, domain: str = "", **attributes
-    ) -> str:
+    def add(self, kind: str, inputs: list[str], output: str, domain: str = "", **attributes) -> str:
         outputs = output.split(",")
-        self.nodes.append(
-            helper.make_node(kind, inputs, outputs, domain=domain, **attributes)
-        )
+        self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
         return outputs[0]
 
     def dense(self, name: str, value: str) -> str:
@@ -65,17 +57,9 @@ class Graph:
 
     def normalised(self, name: str, value: str, skip: str, bias: str) -> str:
         """LayerNorm(value + bias + skip)."""
-        inputs = [
-            value,
-            skip,
-            self.weight(f"{name}.weight"),
-            self.weight(f"{name}.bias"),
-            bias,
-        ]
+        inputs = [value, skip, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), bias]
         epsilon = self.config["layer_norm_eps"]
-        return self.add(
-            "SkipLayerNormalization", inputs, f"{name}.out", DOMAIN, epsilon=epsilon
-        )
+        return self.add("SkipLayerNormalization", inputs, f"{name}.out", DOMAIN, epsilon=epsilon)
 
     def embeddings(self) -> tuple[str, str]:
         positions = self.weights["embeddings.position_embeddings.weight"]
@@ -86,31 +70,17 @@ class Graph:
         inputs += [self.weight("embeddings.LayerNorm.weight")]
         inputs += [self.weight("embeddings.LayerNorm.bias"), "attention_mask"]
         epsilon = self.config["layer_norm_eps"]
-        self.add(
-            "EmbedLayerNormalization",
-            inputs,
-            "embedded,mask_index",
-            DOMAIN,
-            epsilon=epsilon,
-        )
+        self.add("EmbedLayerNormalization", inputs, "embedded,mask_index", DOMAIN, epsilon=epsilon)
         return "embedded", "mask_index"
 
     def layer(self, number: int, value: str, mask: str) -> str:
         at = f"encoder.layer.{number}"
         parts = [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
-        joint = np.concatenate(
-            [self.weights[f"{part}.weight"].T for part in parts], axis=1
-        )
+        joint = np.concatenate([self.weights[f"{part}.weight"].T for part in parts], axis=1)
         biases = np.concatenate([self.weights[f"{part}.bias"] for part in parts])
-        inputs = [
-            value,
-            self.constant(f"{at}.qkv", joint),
-            self.constant(f"{at}.qkv.bias", biases),
-        ]
+        inputs = [value, self.constant(f"{at}.qkv", joint), self.constant(f"{at}.qkv.bias", biases)]
         heads = self.config["num_attention_heads"]
-        seen = self.add(
-            "Attention", [*inputs, mask], f"{at}.seen", DOMAIN, num_heads=heads
-        )
+        seen = self.add("Attention", [*inputs, mask], f"{at}.seen", DOMAIN, num_heads=heads)
         out = self.dense(f"{at}.attention.output.dense", seen)
         bias = self.weight(f"{at}.attention.output.dense.bias")
         middle = self.normalised(f"{at}.attention.output.LayerNorm", out, value, bias)
@@ -141,17 +111,11 @@ def build(source: Path) -> onnx.ModelProto:
         value = graph.layer(number, value, mask)
     graph.pooled(value)
     inputs = [
-        helper.make_tensor_value_info(
-            "input_ids", TensorProto.INT32, ["texts", "tokens"]
-        ),
-        helper.make_tensor_value_info(
-            "attention_mask", TensorProto.INT32, ["texts", "tokens"]
-        ),
+        helper.make_tensor_value_info("input_ids", TensorProto.INT32, ["texts", "tokens"]),
+        helper.make_tensor_value_info("attention_mask", TensorProto.INT32, ["texts", "tokens"]),
     ]
     size = config["hidden_size"]
-    outputs = [
-        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["texts", size])
-    ]
+    outputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["texts", size])]
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, 1)]
     proto = helper.make_graph(graph.nodes, "minilm", inputs, outputs, graph.constants)
     return helper.make_model(proto, opset_imports=opsets, ir_version=8)

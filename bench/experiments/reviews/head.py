@@ -37,9 +37,7 @@ def train(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
 
     def left_out(penalty: float) -> float:
         rates = [
-            accuracy(
-                fit(x[fold != k], y[fold != k], penalty), x[fold == k], y[fold == k]
-            )
+            accuracy(fit(x[fold != k], y[fold != k], penalty), x[fold == k], y[fold == k])
             for k in range(FOLDS)
         ]
         return float(np.mean(rates))

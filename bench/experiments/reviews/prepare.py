@@ -34,9 +34,7 @@ def reviews() -> tuple[Rows, Rows, str]:
 
     def rows(name: str) -> Rows:
         table = modeldata.table(name)
-        return [str(text) for text in table["review"]], [
-            str(score) for score in table["score"]
-        ]
+        return [str(text) for text in table["review"]], [str(score) for score in table["score"]]
 
     try:
         origin = modeldata.fetch()
@@ -47,10 +45,7 @@ def reviews() -> tuple[Rows, Rows, str]:
         )
     except modeldata.NotFetchedError as error:
         say(f"{error}\nusing generated reviews instead")
-        return (
-            *substitute.reviews(),
-            f"GENERATED, because the real ones cannot be had: {error}",
-        )
+        return *substitute.reviews(), f"GENERATED, because the real ones cannot be had: {error}"
 
 
 def embedded(texts: list[str]) -> np.ndarray:
@@ -87,17 +82,12 @@ def prepare() -> dict[str, str | float]:
         "head": f"logistic regression, trained here (penalty {penalty})",
         "accuracy on the test reviews": f"{rate:.1%} (always the more frequent label: "
         f"{max(y_test.mean(), 1 - y_test.mean()):.1%})",
-        "packages": ", ".join(
-            f"{name} {importlib.metadata.version(name)}" for name in PACKAGES
-        ),
+        "packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES),
     }
 
 
 def main() -> None:
-    sources = [
-        Path(__file__).with_name(f"{name}.py")
-        for name in ("encoder", "head", "sentiment")
-    ]
+    sources = [Path(__file__).with_name(f"{name}.py") for name in ("encoder", "head", "sentiment")]
     parts = [Path(__file__), Path(modeldata.__file__), *sources]
     stamp = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
     done = folder / "prepared.json"

@@ -20,9 +20,7 @@ def main() -> None:
         order = sorted(order, key=lambda at: len(texts[at]))
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        for at, label in zip(
-            rows, model.labels([texts[at] for at in rows]), strict=True
-        ):
+        for at, label in zip(rows, model.labels([texts[at] for at in rows]), strict=True):
             labels[at] = label
         report.mark("first")
     report.mark("last")

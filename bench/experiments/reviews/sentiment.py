@@ -36,9 +36,7 @@ class Encoder:
         for row, text in enumerate(tokens):
             ids[row, : len(text)] = text
             mask[row, : len(text)] = 1
-        (embedding,) = self.session.run(
-            None, {"input_ids": ids, "attention_mask": mask}
-        )
+        (embedding,) = self.session.run(None, {"input_ids": ids, "attention_mask": mask})
         return embedding
 
     def embed(self, texts: list[str]) -> np.ndarray:

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import random
 
-PRAISE = [
-    "I love this",
-    "It tastes wonderful",
-    "My family asks for more",
-    "I would buy it again",
-]
-BLAME = [
-    "I did not like it",
-    "It arrived broken",
-    "It tastes stale",
-    "I will not buy it again",
-]
+PRAISE = ["I love this", "It tastes wonderful", "My family asks for more", "I would buy it again"]
+BLAME = ["I did not like it", "It arrived broken", "It tastes stale", "I will not buy it again"]
 NEITHER = [
     "I ordered it in March",
     "The bag holds twelve ounces",

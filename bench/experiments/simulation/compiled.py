@@ -14,17 +14,13 @@ from numba import njit
 from physics import DT, Energies, Floats
 
 
-def step(
-    now: Floats, after: Floats, dt: float = DT, block: int = 0, blocks: int = 1
-) -> Energies:
+def step(now: Floats, after: Floats, dt: float = DT, block: int = 0, blocks: int = 1) -> Energies:
     started = time.perf_counter()
     n = now.shape[1]
     s = 1 / math.sqrt(n)
     across = max(math.floor(1 / s), 1)
     low, high = across * block // blocks, across * (block + 1) // blocks
-    kinetic, potential = advance(
-        now, after, np.float32(dt * s), np.float32(s), across, low, high
-    )
+    kinetic, potential = advance(now, after, np.float32(dt * s), np.float32(s), across, low, high)
     seconds = time.perf_counter() - started
     return {"kinetic": kinetic, "potential": potential, "seconds": seconds}
 

@@ -93,9 +93,7 @@ def percentiles(report: ArmReport, name: str, times: ArrayLike) -> None:
         report.figure(f"{name}.p{share}", float(np.percentile(times, share)))
 
 
-def measure_empty(
-    technique: Technique, plan: dict[str, Any], report: ArmReport
-) -> None:
+def measure_empty(technique: Technique, plan: dict[str, Any], report: ArmReport) -> None:
     particles = plan["particles"]
     empty_steps(technique, WARM_EMPTY, WARM_SECONDS)
     times = empty_steps(technique, plan["empty"], plan["emptySeconds"])

@@ -18,9 +18,7 @@ __all__ = ["DT", "Energies", "Floats", "init", "nothing", "read_state", "step"]
 DT = 0.05
 
 
-def step(
-    now: Floats, after: Floats, dt: float = DT, block: int = 0, blocks: int = 1
-) -> Energies:
+def step(now: Floats, after: Floats, dt: float = DT, block: int = 0, blocks: int = 1) -> Energies:
     """`particles.step`, with the seconds until its temporary arrays are freed, too."""
     started = time.perf_counter()
     energies = particles.step(now, after, dt, block, blocks)

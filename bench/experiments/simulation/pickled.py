@@ -39,9 +39,7 @@ def run(function: str, now: Floats, block: int, blocks: int) -> Part:
     n = now.shape[1]
     if function == "nothing":  # as many particles go back as after a step
         seconds = nothing(now, _after, DT, block, blocks)["seconds"]
-        which = np.arange(
-            n * block // blocks, n * (block + 1) // blocks, dtype=np.int32
-        )
+        which = np.arange(n * block // blocks, n * (block + 1) // blocks, dtype=np.int32)
     else:
         _after[0] = -1  # where no particle can be
         seconds = step(now, _after, DT, block, blocks)["seconds"]
@@ -58,9 +56,7 @@ class Pickled(Technique):
         raise NotImplementedError
 
     def advance(self, function: str) -> float:
-        parts = self.map(
-            [(function, self.now, b, self.workers) for b in range(self.workers)]
-        )
+        parts = self.map([(function, self.now, b, self.workers) for b in range(self.workers)])
         # A new array: joblib would take one that it has written to a file before for unchanged.
         after = np.empty_like(self.now)
         planes = vectors(after)

@@ -17,8 +17,7 @@ PACKAGES = ("numpy", "numba", "llvmlite", "joblib")
 def prepare(folder: Path, plan: dict[str, int]) -> None:
     particles = plan["particles"]
     print(
-        f"{particles:,} particles: {plan['warm'] + plan['steps']} steps in numpy",
-        file=sys.stderr,
+        f"{particles:,} particles: {plan['warm'] + plan['steps']} steps in numpy", file=sys.stderr
     )
     now = np.empty((3, particles, 2), np.float32)
     init(now)
@@ -37,9 +36,7 @@ def main() -> None:
     two = np.zeros((2, 3, 4, 2), np.float32)
     compiled.step(two[0], two[1])
     facts = {
-        "packages": ", ".join(
-            f"{name} {importlib.metadata.version(name)}" for name in PACKAGES
-        )
+        "packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     }
     print(json.dumps(facts))
 

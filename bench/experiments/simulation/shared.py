@@ -26,9 +26,7 @@ states: list[Floats] = []
 
 
 def run(function: str, now: int, block: int, blocks: int) -> float:
-    return functions[function](states[now], states[1 - now], DT, block, blocks)[
-        "seconds"
-    ]
+    return functions[function](states[now], states[1 - now], DT, block, blocks)["seconds"]
 
 
 class Shared(Technique):
@@ -39,9 +37,7 @@ class Shared(Technique):
         self.now = 0
         first = first_state(particles)
         self.memory = [SharedMemory(create=True, size=first.nbytes) for _ in range(2)]
-        states[:] = [
-            np.ndarray(first.shape, np.float32, one.buf) for one in self.memory
-        ]
+        states[:] = [np.ndarray(first.shape, np.float32, one.buf) for one in self.memory]
         states[0][:] = first
         states[1].fill(0)
 
@@ -70,9 +66,7 @@ class Pool(Shared):
         self.pool = multiprocessing.Pool(workers)
 
     def map(self, function: str) -> list[float]:
-        tasks = [
-            (function, self.now, block, self.workers) for block in range(self.workers)
-        ]
+        tasks = [(function, self.now, block, self.workers) for block in range(self.workers)]
         return self.pool.starmap(run, tasks, chunksize=1)
 
     def close(self) -> None:
@@ -93,9 +87,7 @@ class Pipes(Shared):
             answer, answers = os.pipe()
             self.ends.append((command, answer))
             mine = (commands, answers)
-            process = multiprocessing.Process(
-                target=self.serve, args=(mine, block), daemon=True
-            )
+            process = multiprocessing.Process(target=self.serve, args=(mine, block), daemon=True)
             process.start()
             self.processes.append(process)
             for end in mine:
