@@ -1,5 +1,5 @@
 // ZeroMQ over ipc: DEALER to DEALER, a message of a header and, where there is an array, its bytes as a second part.
-import type { Session } from '../contender.js'
+import type { Parcel, Session } from '../contender.js'
 import { rivalPackage } from '../packages.js'
 import { MessageSession } from './messages.js'
 import { type PythonProcess, startPython } from './python-process.js'
@@ -71,6 +71,13 @@ class ZeromqSession extends MessageSession {
     return JSON.parse(String(body))
   }
 
+  /** A queue of ZeroMQ counts messages, not bytes: so frames are asked for, two at a time. */
+  override async *frames(bytes: number): AsyncIterable<Parcel> {
+    const ask = (first: number): Promise<unknown> => this.request('frames', [bytes, first])
+    for (let [next, after] = [ask(1), ask(0)]; ; [next, after] = [after, ask(0)])
+      yield { data: this.floats(await next) }
+  }
+
   async close(): Promise<void> {
     this.#dealer.close()
     await this.#server.stop()
@@ -80,7 +87,7 @@ class ZeromqSession extends MessageSession {
 export function start(): Promise<Session> {
   const { Dealer } = rivalPackage('zeromq') as Zeromq
   return withSocketPath(async path => {
-    const dealer = new Dealer({ sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 0 })
+    const dealer = new Dealer({ sendHighWaterMark: 0, linger: 0 })
     const address = `ipc://${path}`
     await dealer.bind(address)
     const server = startPython('zeromq_server.py', [address], ['pipe', 'inherit', 'inherit'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import functions
@@ -19,6 +20,7 @@ ARRAYS = {
     raw.DOUBLE: functions.double,
 }
 streams = Streams()
+items: Iterator[np.ndarray] = iter(())
 socket = zmq.Context().socket(zmq.DEALER)
 
 
@@ -31,6 +33,7 @@ def send(call_id: int, result: Any) -> None:
 
 
 def answer() -> None:
+    global items
     call_id, operation, a, b = raw.REQUEST.unpack(socket.recv())
     if operation == raw.ADD:
         result: Any = functions.add(a, b)
@@ -39,20 +42,23 @@ def answer() -> None:
         result = ARRAYS[operation](np.frombuffer(body, np.float32))
     elif operation == raw.OUTBOUND:
         result = functions.outbound(int(a), b)
+    elif operation == raw.FRAMES:
+        if b == 1:
+            items = functions.frames(int(a))
+        result = next(items)
     elif operation == raw.NESTED:
         result = msgspec.json.encode(
             functions.nested(msgspec.json.decode(socket.recv()))
         )
     else:
-        first = a if operation == raw.FRAMES else None
-        result = streams.call(call_id, raw.STREAMS[operation], first)
+        result = streams.call(call_id, raw.STREAMS[operation], None)
     if result is not NO_ANSWER:
         send(call_id, result)
 
 
 def main() -> None:
     end_with_node()
-    socket.set_hwm(0)
+    socket.set_hwm(1000)  # of messages: a stream of numbers waits for its reader
     socket.connect(sys.argv[1])
     socket.send(b"here")
     while True:
