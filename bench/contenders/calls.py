@@ -10,9 +10,7 @@ from functions import STREAMS
 
 NO_ANSWER = object()
 BATCH_BYTES = 65_536
-NUMBER_BYTES = (
-    256  # so many numbers travel together that writing them costs less than making them
-)
+NUMBER_BYTES = 256  # so many numbers travel together that writing them costs less than making them
 
 
 class Streams:

@@ -83,9 +83,7 @@ def serve_sync(address: str) -> None:
     server = grpc.server(ThreadPoolExecutor(max_workers=2), options=OPTIONS)
     methods = {call.__name__: unary(call) for call in CALLS}
     methods |= {items.__name__: stream(items) for items in STREAMS}
-    server.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler("bench", methods)]
-    )
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("bench", methods)])
     server.add_insecure_port(address)
     server.start()
     print("listening", flush=True)
@@ -109,9 +107,7 @@ async def serve_aio(address: str) -> None:
     server = grpc.aio.server(options=OPTIONS)
     methods = {call.__name__: unary(call) for call in CALLS}
     methods |= {items.__name__: stream(items) for items in STREAMS}
-    server.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler("bench", methods)]
-    )
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("bench", methods)])
     server.add_insecure_port(address)
     await server.start()
     print("listening", flush=True)

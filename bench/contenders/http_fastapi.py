@@ -63,9 +63,7 @@ async def double(request: Request) -> Response:
 @app.post("/nested")
 async def nested(request: Request) -> Response:
     args = msgspec.json.decode(await request.body())
-    return Response(
-        msgspec.json.encode(functions.nested(*args)), media_type="application/json"
-    )
+    return Response(msgspec.json.encode(functions.nested(*args)), media_type="application/json")
 
 
 @app.post("/numbers")

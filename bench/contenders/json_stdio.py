@@ -44,14 +44,8 @@ def answer(request_line: bytes) -> bytes:
         return b"" if result is NO_ANSWER else line(request.id, result)
     if first is None:
         return line(request.id, function(request.value))
-    argument = (
-        np.frombuffer(first, np.float32).copy() if isinstance(first, bytes) else first
-    )
-    result = (
-        function(argument)
-        if request.second is None
-        else function(argument, request.second)
-    )
+    argument = np.frombuffer(first, np.float32).copy() if isinstance(first, bytes) else first
+    result = function(argument) if request.second is None else function(argument, request.second)
     return line(request.id, result)
 
 

@@ -51,13 +51,9 @@ def answer(frame: memoryview, parts: frames.Parts) -> None:
     elif first is None:
         result = function(request.value)
     else:
-        argument = (
-            np.frombuffer(first, np.float32) if isinstance(first, memoryview) else first
-        )
+        argument = np.frombuffer(first, np.float32) if isinstance(first, memoryview) else first
         result = (
-            function(argument)
-            if request.second is None
-            else function(argument, request.second)
+            function(argument) if request.second is None else function(argument, request.second)
         )
     if result is not NO_ANSWER:
         append(request.id, result, parts)

@@ -23,9 +23,7 @@ def append(call_id: int, result: Any, parts: frames.Parts) -> None:
         prefix = frames.PREFIX.pack(raw.REPLY.size + result.nbytes)
         parts += (prefix + raw.REPLY.pack(call_id, 0, 0), memoryview(result).cast("B"))
     else:
-        parts.append(
-            frames.PREFIX.pack(raw.REPLY.size) + raw.REPLY.pack(call_id, 0, result)
-        )
+        parts.append(frames.PREFIX.pack(raw.REPLY.size) + raw.REPLY.pack(call_id, 0, result))
 
 
 def answer(frame: memoryview, parts: frames.Parts) -> None:
@@ -37,9 +35,7 @@ def answer(frame: memoryview, parts: frames.Parts) -> None:
         return append(call_id, FUNCTIONS[operation](array), parts)
     if operation == raw.OUTBOUND:
         return append(call_id, functions.outbound(int(a), b), parts)
-    result = streams.call(
-        call_id, raw.STREAMS[operation], a if operation == raw.FRAMES else None
-    )
+    result = streams.call(call_id, raw.STREAMS[operation], a if operation == raw.FRAMES else None)
     if result is not NO_ANSWER:
         append(call_id, result, parts)
     return None

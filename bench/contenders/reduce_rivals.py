@@ -95,9 +95,7 @@ class PoolSharedMemory(PoolPickle):
 
     def sum(self, x: np.ndarray) -> float:
         rows = len(x) // 16
-        tasks = [
-            (self.memory.name, self.shape, i, i + rows) for i in range(0, len(x), rows)
-        ]
+        tasks = [(self.memory.name, self.shape, i, i + rows) for i in range(0, len(x), rows)]
         return sum(self.pool.starmap(total_attached, tasks, chunksize=1))
 
 
@@ -118,9 +116,7 @@ class JoblibMemmap(Alone):
         self.parallel()(delayed(identity)(i) for i in range(2 * WORKERS))
 
     def sum(self, x: np.ndarray) -> float:
-        return sum(
-            self.parallel()(delayed(total)(chunk) for chunk in chunks(x, self.count))
-        )
+        return sum(self.parallel()(delayed(total)(chunk) for chunk in chunks(x, self.count)))
 
 
 class JoblibPickle(JoblibMemmap):

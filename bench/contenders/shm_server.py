@@ -22,9 +22,7 @@ streams = Streams()
 
 def attach(number: int) -> int:
     with open(f"/dev/shm/{sys.argv[2]}{number}", "r+b") as file:
-        arrays[number] = np.frombuffer(
-            mmap.mmap(file.fileno(), 0), np.float32, offset=OFFSET
-        )
+        arrays[number] = np.frombuffer(mmap.mmap(file.fileno(), 0), np.float32, offset=OFFSET)
     return 0
 
 
@@ -69,9 +67,7 @@ def call(call_id: int, operation: int, a: float, b: float) -> Any:
 
 
 def append(call_id: int, result: Any, parts: frames.Parts) -> None:
-    parts.append(
-        frames.PREFIX.pack(raw.REPLY.size) + raw.REPLY.pack(call_id, 0, result)
-    )
+    parts.append(frames.PREFIX.pack(raw.REPLY.size) + raw.REPLY.pack(call_id, 0, result))
 
 
 def answer(frame: memoryview, parts: frames.Parts) -> None:

@@ -47,9 +47,7 @@ def answer() -> None:
             items = functions.frames(int(a))
         result = next(items)
     elif operation == raw.NESTED:
-        result = msgspec.json.encode(
-            functions.nested(msgspec.json.decode(socket.recv()))
-        )
+        result = msgspec.json.encode(functions.nested(msgspec.json.decode(socket.recv())))
     else:
         result = streams.call(call_id, raw.STREAMS[operation], None)
     if result is not NO_ANSWER:
