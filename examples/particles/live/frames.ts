@@ -64,11 +64,14 @@ async function main(seconds: number, particles: number): Promise<void> {
   const machine = describeMachine()
   const server = await ServerProcess.start(['--particles', String(particles)])
   const measured: Measured[] = []
-  for (const part of parts) {
-    measured.push(await measure(part, server, seconds, particles))
-    console.log(lineOf(measured.at(-1)!))
+  try {
+    for (const part of parts) {
+      measured.push(await measure(part, server, seconds, particles))
+      console.log(lineOf(measured.at(-1)!))
+    }
+  } finally {
+    await server.stop()
   }
-  await server.stop()
   const browser = measured.filter(({ viewer }) => viewer === 'browser')
   const best = browser.reduce((a, b) => (a.framesPerSecond >= b.framesPerSecond ? a : b))
   console.log(`\nthe browser's threads, ${best.inFlight} in flight, in CPUs:`)
@@ -227,10 +230,11 @@ function sums(
   )
 }
 
-const busiest = (threads: Record<string, number>, count: number) =>
-  Object.fromEntries(
+function busiest(threads: Record<string, number>, count: number): Record<string, number> {
+  return Object.fromEntries(
     Object.entries(threads)
       .filter(([key]) => key.startsWith('browser'))
       .sort(([, a], [, b]) => b - a)
       .slice(0, count),
   )
+}

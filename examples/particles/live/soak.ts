@@ -56,7 +56,8 @@ async function main(minutes: number, seed: number, save: boolean): Promise<numbe
     )
   }
   for (const failure of failures) console.log(`wrong: ${failure}`)
-  if (verdicts.length === 0) console.log('too short to tell a trend from noise: a minute is enough')
+  if (verdicts.length === 0)
+    console.log('too short to tell a trend from noise: five minutes are enough')
   const keys = Object.keys(samples[0] ?? {})
   const columns = Object.fromEntries(
     keys.map(key => [key, samples.map(sample => Math.round(sample[key]! * 1000) / 1000)]),

@@ -26,6 +26,9 @@ export interface Outcome {
 /** Milliseconds from one act to the next. */
 const pace = 1000 / 6
 
+/** Seconds. In less, the first viewers and the first large runs look like a trend. */
+const shortestJudged = 300
+
 const series: readonly Series[] = [
   { key: 'nodeRss', name: 'Node: resident', unit: 'MB', allowed: 32 },
   { key: 'nodePrivate', name: 'Node: private', unit: 'MB', allowed: 32 },
@@ -86,7 +89,7 @@ export async function soak({ seconds, seed, said }: SoakOptions): Promise<Outcom
   await check('Python has ended', () => !workers.some(isAlive))
   const verdicts = series.flatMap(each => {
     const points = samples.map(sample => ({ at: sample.at!, value: sample[each.key]! }))
-    return (points.length > 0 ? judge(each, points) : undefined) ?? []
+    return (seconds >= shortestJudged ? judge(each, points) : undefined) ?? []
   })
   return { seconds, samples, verdicts, done: visitors.done, failures }
 }
