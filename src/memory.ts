@@ -72,6 +72,7 @@ export class Memory {
 
   /** Collects garbage, and gives back what that frees. */
   collect(): void {
+    this.settle() // what is kept would not be garbage
     this.native.collect()
   }
 

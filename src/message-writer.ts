@@ -1,6 +1,6 @@
 // Messages to FlatBuffers (schema/message.fbs), written front to back: a message of Node has never more than these four
-// fields, so that everything lies where it is known beforehand. The builder of npm's flatbuffers, which can write any table,
-// took 1.0 µs for a message with a tensor, against 0.15.
+// fields, so that everything lies where it is known beforehand. What the builder of npm's flatbuffers took is in
+// docs/architecture.md, decision 38.
 //
 //   0   offset of the table, "IST1"
 //   8   its vtable: bytes, bytes of the table, places of kind, id, payload, tensors (u16 each; 0: absent), then the table:

@@ -154,8 +154,9 @@ export class Tensor<D extends DType = DType> implements Disposable {
   /** A new contiguous tensor with the same elements, in the bridge's own arena. @throws ArenaFullError */
   copy(): Tensor<D> {
     this.#check()
+    const { dtype, shape } = this.#layout
     const slot = this.#memory.allocate(this.byteLength, false)
-    const copy = new Tensor(this.#memory, slot, 0, packed(this.#layout))
+    const copy = new Tensor(this.#memory, slot, 0, new Layout(dtype, shape))
     this.#memory.gather(slot, this.placedIn(this.#memory)!)
     return copy
   }
@@ -275,6 +276,3 @@ export function makeTensor<D extends DType>(
   const layout = new Layout(info, checked)
   return new Tensor(memory, memory.allocate(layout.byteLength, zeroed), 0, layout)
 }
-
-const packed = <D extends DType>(layout: Layout<D>): Layout<D> =>
-  layout.isContiguous ? layout : new Layout(layout.dtype, layout.shape)

@@ -211,3 +211,18 @@ t.test('arrays with more axes than numpy has are refused, with 64 they cross', a
   const error = await rejection(py.call('evaluated', 'np.zeros((1,) * 65)'))
   t.equal(error.code, 'ERR_PYTHON')
 })
+
+t.test('the copy of a row of a strided tensor has the strides of its own elements', async t => {
+  using columns = await made(`${base}[:, 5:8]`)
+  using row = columns.subarray(1, 2)
+  t.strictSame([row.isContiguous, row.strides], [true, [800, 8]])
+  using copy = row.copy()
+  t.strictSame(
+    [copy.shape, copy.strides, [...copy.data]],
+    [
+      [1, 3],
+      [24, 8],
+      [105, 106, 107],
+    ],
+  )
+})

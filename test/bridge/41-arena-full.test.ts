@@ -138,3 +138,21 @@ def garbage(size):
   t.equal(error.code, 'ERR_ARENA_FULL')
   t.ok(error.requested >= 40 * MiB, `${error.requested}`)
 })
+
+t.test(
+  'what has just arrived and is garbage already is collected before anything is refused',
+  async t => {
+    const py = await spawned(t, 'arrays.py', small)
+    const first = async () => {
+      const [large] = (await py.call('evaluated', '[np.full(9 << 20, 3, "u1"), np.ones(3)]')) as [
+        Tensor,
+        Tensor,
+      ]
+      return large.data[0]
+    }
+    t.equal(await first(), 3)
+    t.equal(py.stats().views, 1)
+    t.throws(() => py.tensor('uint8', [40 * MiB]), { code: 'ERR_ARENA_FULL' })
+    t.equal(py.stats().views, 0)
+  },
+)
