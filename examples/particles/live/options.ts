@@ -1,6 +1,7 @@
 // The command line of the live view.
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { UsageError } from '../options.js'
+import type { Settings } from './engine.js'
 import { type Range, ranges } from './page/protocol.js'
 import { described, within } from './request.js'
 
@@ -17,14 +18,8 @@ Usage: npm run particles -- [options]
   --workers N      Python processes that share each step (default 1)
   --help           print this`
 
-export interface Options {
+export interface Options extends Settings {
   readonly port: number
-  readonly particles: number
-  readonly dt: number
-  readonly seed: number
-  readonly temperature: number
-  readonly swirl: number
-  readonly workers: number
 }
 
 const table: Record<keyof Options, { readonly range: Range; readonly otherwise: number }> = {

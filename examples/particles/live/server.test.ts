@@ -308,11 +308,19 @@ t.test('several processes compute a step together', async t => {
 
 t.test('closing ends viewers, sockets and processes', async () => {
   const live = await serve({ port: 0, ...settings })
+  const { port } = new URL(live.url)
+  const refused = new Socket({ allowHalfOpen: true }).connect(Number(port), '127.0.0.1')
+  refused.write(
+    `GET /live HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: http://other.example\r\n` +
+      'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  )
+  await once(refused, 'data')
   const client = await Client.connect(live.url)
   client.receive(2)
   const { pids } = live.engine.simulation.stats()
   const closed = once(client, 'closed')
-  await live[Symbol.asyncDispose]()
+  await within('a refused one never closes its end', Promise.resolve(live[Symbol.asyncDispose]()))
+  refused.destroy()
   await within('the client hears of it', closed)
   await Promise.all(pids.map(gone))
 })

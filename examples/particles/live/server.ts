@@ -54,6 +54,7 @@ export async function serve(options: ServerOptions): Promise<Live> {
   await once(http, 'listening')
   const engine = await Engine.open(settings).catch(error => {
     http.close()
+    http.closeAllConnections()
     throw error
   })
   const meter = new Meter(engine, viewers)
@@ -124,5 +125,7 @@ function refusalOf(request: IncomingMessage, viewers: number): string | undefine
 
 function refuseUpgrade(socket: Duplex, refusal: string): void {
   socket.on('error', () => socket.destroy())
+  // A client that never closes its end would keep the server from closing.
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
