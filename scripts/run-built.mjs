@@ -10,7 +10,8 @@ await main(async () => {
   const [program, ...rest] = bench || experiment ? args.slice(1) : args
   if (!program) throw new Error('name a program, such as examples/particles/main.js')
   await setup({ bench, experiment })
-  // Ctrl-C reaches the program through the terminal; it decides when to end.
+  // Ctrl-C reaches the program through the terminal; it decides when to end. SIGTERM comes from npm, which tells its
+  // child alone: package.json has `exec`, so that this is us and not a shell.
   process.on('SIGINT', () => {})
   return runInherited(
     process.execPath,

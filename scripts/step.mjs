@@ -51,12 +51,17 @@ export function run(command, args, options = {}) {
   })
 }
 
-/** Runs a command with our terminal; resolves with its exit code. */
+/** Runs a command with our terminal; resolves with its exit code. A SIGTERM that we get ends it, and then us. */
 export function runInherited(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options })
+    const passOn = () => child.kill('SIGTERM')
+    process.on('SIGTERM', passOn)
     child.on('error', reject)
-    child.on('close', (code, signal) => resolve(signal ? 1 : code))
+    child.on('close', (code, signal) => {
+      process.off('SIGTERM', passOn)
+      resolve(signal ? 1 : code)
+    })
   })
 }
 

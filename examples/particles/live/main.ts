@@ -11,7 +11,9 @@ async function run(options: Options): Promise<void> {
   })
   console.log(`${live.url}  (Ctrl-C ends it)`)
   await new Promise<void>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+    process.once('SIGINT', resolve)
+    // It may come twice, to the process group and passed on by npm; a second Ctrl-C ends it at once.
+    process.on('SIGTERM', resolve)
   })
   await live[Symbol.asyncDispose]()
 }
