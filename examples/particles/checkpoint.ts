@@ -4,7 +4,7 @@
  * last good checkpoint as it was.
  */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { EnergyHistory, KeptHistory } from './energy-history.js'
 import { NpyError, readNpy, writeNpy } from './npy.js'
 import type { Run } from './options.js'
@@ -128,10 +128,21 @@ async function whole<T>(
       await file.close()
     }
     await rename(partial, path)
+    await syncFolder(dirname(path))
     return result
   } catch (error) {
     await rm(partial, { force: true })
     throw error
+  }
+}
+
+/** Names are on the disk, in the order in which they were given: after a power failure, too. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

@@ -47,6 +47,7 @@ t.test('the command line: what cannot be resumed, or saved', async t => {
     [['--resume', join(root, 'none')], 1, /cannot resume from .*: there is no such file/],
     [['--save', file], 1, /cannot use the folder .*: it is not a folder/],
     [['--save', '/proc/none'], 1, /cannot use the folder \/proc\/none: there is no such/],
+    [['--picture', root], 2, /is a folder, not a file/],
   ]
   for (const [args, status, message] of cases) {
     const result = spawnSync(process.execPath, [main, ...args], {
@@ -85,6 +86,7 @@ async function started(t: Test, args: string[]): Promise<Started> {
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  ['SIGHUP', 129],
 ] as const)
   t.test(
     `${signal} ends the run after its step: saved, drawn, reported, exit code ${code}`,
@@ -105,7 +107,7 @@ for (const [signal, code] of [
       t.equal(report.files.filter(existsSync).length, 2)
       t.notOk(workers.some(isAlive), 'nothing is left running')
 
-      if (signal === 'SIGTERM') return
+      if (signal !== 'SIGINT') return
       const more = String(report.step + 7)
       const { status, stdout } = spawnSync(
         process.execPath,
@@ -117,6 +119,24 @@ for (const [signal, code] of [
     },
   )
 
+t.test(
+  'progress that nobody reads any more, and SIGTERM that comes twice: saved all the same',
+  async t => {
+    const folder = newFolder()
+    const args = ['--steps', '1000000', '--save', folder, '--every', '50']
+    const { child, output, errors } = await started(t, args)
+    child.stderr!.destroy()
+    await t.rejects(errors)
+    await until('a state was saved', () => existsSync(join(folder, 'checkpoint.json')))
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    child.kill('SIGTERM')
+    t.same(await ended, [143, null])
+    const report = JSON.parse(await output) as Report
+    t.equal((await readCheckpoint(folder)).step, report.step)
+  },
+)
+
 t.test('a second Ctrl-C ends it at once', async t => {
   const { child, workers, errors } = await started(t, ['--steps', '1000000'])
   const ended = once(child, 'exit')
@@ -124,7 +144,7 @@ t.test('a second Ctrl-C ends it at once', async t => {
   await once(child.stderr!, 'data')
   child.kill('SIGINT')
   t.same(await ended, [null, 'SIGINT'])
-  t.match(await errors, /another one ends it at once/)
+  t.match(await errors, /Ctrl-C ends it at once/)
   await Promise.all(workers.map(gone))
 })
 

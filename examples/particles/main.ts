@@ -6,6 +6,9 @@ import { parseOptions, UsageError } from './options.js'
 import { formatReport } from './report.js'
 import { run } from './run.js'
 
+// A terminal that was closed, or a pipe that nobody reads any more, does not end the run.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 try {
   const options = parseOptions(process.argv.slice(2))
   if (typeof options === 'string') console.log(options)

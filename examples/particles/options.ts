@@ -19,7 +19,8 @@ Usage: npm run demo -- [options]
   --json                 print the report as JSON
   --help                 print this
 
-Ctrl-C ends the run after its current step, with all that the end of a run does; a second one ends it at once.`
+Ctrl-C, SIGTERM or the end of the terminal ends the run after its current step, with all that the end of a run does.
+Ctrl-C after that ends it at once.`
 
 const DEFINITIONS = {
   particles: { type: 'string' },

@@ -1,5 +1,5 @@
 /** The headless run: steps, saved states, pictures, and a report. */
-import { access, constants, writeFile } from 'node:fs/promises'
+import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 // fast-png rather than pngjs: ES module, types included, maintained, and it writes text chunks.
 import { encode } from 'fast-png'
@@ -15,7 +15,7 @@ import { Simulation } from './simulation.js'
 
 /** Runs to the last step, or until it is interrupted. */
 export async function run(options: Options, interruption: Interruption): Promise<Report> {
-  for (const file of [options.picture, options.energyPicture]) await expectFolder(file)
+  for (const file of [options.picture, options.energyPicture]) await expectWritable(file)
   const { resume, workers } = options
   const saved = resume === undefined ? undefined : await readCheckpoint(resume)
   const run = runOf(options, saved)
@@ -92,7 +92,7 @@ async function advance(simulation: Simulation, course: Course): Promise<void> {
   } finally {
     progress.stop()
     const { signal } = interruption
-    if (signal) console.error(`${signal}: the run ends here; another one ends it at once`)
+    if (signal) console.error(`${signal}: the run ends here; Ctrl-C ends it at once`)
     await save()
     await checkpoints?.finish()
   }
@@ -113,9 +113,11 @@ async function draw(
 }
 
 /** Before half a minute of work, not after it. */
-async function expectFolder(file: string): Promise<void> {
+async function expectWritable(file: string): Promise<void> {
   const folder = dirname(resolve(file))
   await access(folder, constants.W_OK).catch(cause => {
     throw new UsageError(`cannot write to the folder ${folder}`, { cause })
   })
+  const there = await stat(file).catch(() => undefined)
+  if (there?.isDirectory()) throw new UsageError(`${resolve(file)} is a folder, not a file`)
 }

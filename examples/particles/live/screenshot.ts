@@ -46,7 +46,7 @@ async function take(): Promise<void> {
   // Chromium draws on the processors that the simulation used: it is done soon after.
   await page.locator(`#picture[data-step="${live.engine.step}"]`).waitFor()
   const path = resolve(values.out)
-  const png = smaller(await page.screenshot({ fullPage: Number(values.width) < 700 }))
+  const png = smaller(await page.screenshot({ fullPage: true }))
   writeFileSync(path, png)
   console.log(`${path}: ${Math.round(png.length / 1024)} KB, step ${live.engine.step}`)
 }
