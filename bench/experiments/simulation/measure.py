@@ -1,4 +1,4 @@
-"""What every arm in Python does with its way of distributing a step. measure.ts does the same in Node."""
+"""What every arm in Python does with its way of distributing a step. isthmus.ts does the same in Node."""
 
 from __future__ import annotations
 

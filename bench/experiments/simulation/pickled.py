@@ -1,4 +1,4 @@
-"""Arrays that are pickled: pickled.py pool|joblib|joblib-memmap WORKERS.
+"""Arrays that are pickled: pickled.py pool|joblib|joblib-files WORKERS.
 
 Each worker gets the whole state, as `step` needs it, and gives back the particles of its block: which they
 are, and their part of the new state. The parent writes these into the new state.
