@@ -62,15 +62,11 @@ else await main(Number(values.seconds), Number(values.particles))
 
 async function main(seconds: number, particles: number): Promise<void> {
   const machine = describeMachine()
-  const server = await ServerProcess.start(['--particles', String(particles)])
+  await using server = await ServerProcess.start(['--particles', String(particles)])
   const measured: Measured[] = []
-  try {
-    for (const part of parts) {
-      measured.push(await measure(part, server, seconds, particles))
-      console.log(lineOf(measured.at(-1)!))
-    }
-  } finally {
-    await server.stop()
+  for (const part of parts) {
+    measured.push(await measure(part, server, seconds, particles))
+    console.log(lineOf(measured.at(-1)!))
   }
   const browser = measured.filter(({ viewer }) => viewer === 'browser')
   const best = browser.reduce((a, b) => (a.framesPerSecond >= b.framesPerSecond ? a : b))

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { tree } from '../../../bench/process-tree.js'
 
-export class ServerProcess {
+export class ServerProcess implements AsyncDisposable {
   readonly url: string
   readonly #child: ChildProcess
 
@@ -44,5 +44,10 @@ export class ServerProcess {
     const ended = once(this.#child, 'exit')
     this.#child.kill('SIGINT')
     return ((await ended) as [number | null])[0]
+  }
+
+  /** Whatever became of the measurement: nothing is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.stop()
   }
 }

@@ -48,7 +48,7 @@ interface SoakOptions {
 }
 
 export async function soak({ seconds, seed, said }: SoakOptions): Promise<Outcome> {
-  const server = await ServerProcess.start(['--particles', '20000', '--seed', String(seed)])
+  await using server = await ServerProcess.start(['--particles', '20000', '--seed', String(seed)])
   const { workers } = server
   const visitors = new Visitors(server.url, new Random(seed))
   const watcher = await Client.connect(server.url)
